@@ -1,0 +1,67 @@
+# Everything a developer or CI runs. `make help` lists it. Needs: make, Python 3.11 or later with venv.
+
+PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+STAMP := .venv/.installed
+CHECKED := $(wildcard app simulators demo benchmarks tests)
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--custom-compile-command "make lock"
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo run test test-pg15 faults lint fix types arch check lock migrate clean
+
+help: ## List the targets
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+
+$(STAMP): requirements-dev.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed (set PYTHON=/path/to/python3)."; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+setup: $(STAMP) ## Make .venv with the locked dependencies
+
+demo: setup ## The whole story against the simulators; exits 0 only if both sides tie out
+	$(BIN)/python -m demo
+
+run: setup ## Serve the service on 127.0.0.1:8000 with the simulators beside it
+	$(BIN)/python -m demo run
+
+test: setup ## The suite, all but what is marked slow or browser
+	$(BIN)/pytest -n 2 --dist loadgroup -m "not slow and not browser" $(PYTEST_ARGS)
+
+test-pg15: setup ## The suite against Debian's PostgreSQL 15
+	.ci/with-pg15 $(BIN)/pytest -n 2 --dist loadgroup -m "not slow and not browser" $(PYTEST_ARGS)
+
+faults: setup ## The long tests: kills, freezes, storms
+	$(BIN)/pytest -n 2 --dist loadgroup -m "slow and not browser" $(PYTEST_ARGS)
+
+lint: setup ## Style and common mistakes
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+fix: setup ## Repair what ruff can repair
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: setup ## mypy
+	$(BIN)/mypy $(CHECKED)
+
+arch: setup ## Import contracts and size budgets
+	$(BIN)/lint-imports
+	$(BIN)/pytest -q tests/test_architecture.py
+
+check: lint types arch test ## What CI runs
+
+lock: setup ## Resolve the dependencies anew (UPGRADE=1 for the newest versions)
+	$(COMPILE) $(if $(UPGRADE),--upgrade) pyproject.toml -o requirements.lock
+	$(COMPILE) $(if $(UPGRADE),--upgrade) --all-extras -c requirements.lock pyproject.toml -o requirements-dev.lock
+
+migrate: setup ## Bring the database to the newest schema
+	$(BIN)/alembic upgrade head
+
+clean: ## Remove the virtual environment and caches; the data in .data stays
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

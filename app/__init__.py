@@ -1,0 +1,1 @@
+"""Tieout: keeps a firm's books and its accounting companies tied out."""

@@ -1,0 +1,1 @@
+"""HTTP for programs: one module per resource, each with a `router`."""

@@ -1,0 +1,71 @@
+"""`/api/v1/accounting/firm`: the caller's firm and its defaults."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from app.books.inputs import Id, Input, Line, Word
+from app.db import audit, clients, connections, firms
+from app.edge.deps import Admin, BellDep, FirmSession, Viewer
+from app.edge.models import Answer, Moment
+from app.edge.problems import may_raise
+from app.errors import Forbidden, Invalid, Unauthenticated
+
+router = APIRouter(
+    prefix="/api/v1/accounting/firm",
+    tags=["firm"],
+    responses=may_raise(Unauthenticated, Forbidden),
+)
+
+UpdatePolicy = Literal["none", "customers", "all"]
+
+
+class FirmAnswer(Answer):
+    """A firm. `update_policy`: which changes of records that were already pushed are pushed too."""
+
+    id: int
+    name: str
+    sync_enabled: bool
+    frequency_minutes: int
+    update_policy: UpdatePolicy
+    time_zone: str
+    default_connection_id: int | None
+    created_at: Moment
+    updated_at: Moment
+
+
+class FirmChange(Input):
+    """What to change; fields not sent stay. `sync_enabled: false` pauses all automatic work of the firm."""
+
+    name: Annotated[Line, Field(min_length=1)] = ""
+    sync_enabled: bool = True
+    frequency_minutes: Annotated[int, Field(ge=5, le=1440)] = 60
+    update_policy: UpdatePolicy = "customers"
+    time_zone: Word = Field("UTC", examples=["America/New_York"])
+    default_connection_id: Id | None = None
+
+
+@router.get("", operation_id="firm_get")
+async def get(session: FirmSession, principal: Viewer) -> FirmAnswer:
+    """The caller's firm."""
+    return FirmAnswer.model_validate(await firms.get(session, principal.firm_id))
+
+
+@router.patch("", operation_id="firm_change", responses=may_raise(Invalid))
+async def change(body: FirmChange, session: FirmSession, principal: Admin, bell: BellDep) -> FirmAnswer:
+    """Change the firm's defaults."""
+    given = body.model_dump(exclude_unset=True)
+    if "time_zone" in given and not await firms.is_time_zone(session, body.time_zone):
+        raise Invalid(f"{body.time_zone!r} is no time zone; use a name such as Europe/Paris.", code="time_zone_unknown")
+    home = body.default_connection_id
+    if home is not None and home not in await clients.usable_homes(session, principal.firm_id, [home]):
+        raise Invalid("There is no such connection in use.", code="connection_unknown")
+    if given:
+        await firms.change(session, principal.firm_id, given)
+        await audit.record(
+            session, principal.firm_id, actor=principal.subject, action="firm.changed", subject="firm", details=given
+        )
+    if given.get("sync_enabled"):
+        bell |= {row.id for row in await connections.page(session, principal.firm_id, limit=10)}
+    return FirmAnswer.model_validate(await firms.get(session, principal.firm_id))

@@ -1,0 +1,361 @@
+"""Pushing and pulling on demand: the routes of both documents of the brief, over the same requests."""
+
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Body, Query, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from app.canonical import Kind, ProviderName
+from app.db import clients, invoices, mappings, runs, status
+from app.db.session import Session
+from app.edge.deps import FirmSession, Member, RuntimeDep, Viewer
+from app.edge.models import Answer, PathId, Provider, check_order
+from app.edge.paging import MAX_ID
+from app.edge.principals import Principal
+from app.edge.problems import may_raise
+from app.edge.sync_answers import (
+    CustomerMappingAnswer,
+    InvoiceMappingAnswer,
+    RunAnswer,
+    mapping_answer,
+    preferred_wait,
+    run_answer,
+)
+from app.edge.waiting import wait_for_run
+from app.errors import Conflict, Fault, Forbidden, Invalid, NotConnected, NotFound, ProviderRejected, Unauthenticated
+from app.providers.registry import SPECS
+from app.runtime import Runtime
+from app.sync import requests
+
+router = APIRouter(tags=["sync"], responses=may_raise(Unauthenticated, Forbidden, Invalid))
+A = "/api/v1/accounting/connections/{connection_id}"
+
+RecordId = Annotated[int, Field(ge=1, le=MAX_ID)]
+
+
+class SyncInvoice(BaseModel):
+    """Which invoice: our id, or the caller's own reference."""
+
+    model_config = ConfigDict(extra="forbid")
+    invoice_id: RecordId | None = None
+    invoice_ref: Annotated[str, Field(max_length=128)] | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> "SyncInvoice":
+        if (self.invoice_id is None) == (self.invoice_ref is None):
+            raise ValueError("Give either invoice_id or invoice_ref.")
+        return self
+
+
+class SyncCustomer(BaseModel):
+    """Which client: our id, or the caller's own reference."""
+
+    model_config = ConfigDict(extra="forbid")
+    client_id: RecordId | None = None
+    client_ref: Annotated[str, Field(max_length=128)] | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> "SyncCustomer":
+        if (self.client_id is None) == (self.client_ref is None):
+            raise ValueError("Give either client_id or client_ref.")
+        return self
+
+
+class SyncPayments(BaseModel):
+    """Which days, both inclusive; without them everything since the last pull."""
+
+    model_config = ConfigDict(extra="forbid")
+    date_from: date | None = None
+    date_to: date | None = None
+
+
+class PushFilter(BaseModel):
+    """What to push: records of one kind by id, or without ids everything owed at this company."""
+
+    model_config = ConfigDict(extra="forbid")
+    kind: Literal["customer", "invoice"] | None = None
+    ids: Annotated[list[RecordId], Field(max_length=10_000)] | None = None
+
+    @model_validator(mode="after")
+    def _ids_need_a_kind(self) -> "PushFilter":
+        if self.ids is not None and self.kind is None:
+            raise ValueError("Give the kind of the ids.")
+        return self
+
+
+class InvoiceSynced(Answer):
+    """`success` is null while the run still goes on."""
+
+    success: bool | None
+    mapping: InvoiceMappingAnswer | None = None
+    already_synced: bool = False
+    run: RunAnswer | None = None
+
+
+class CustomerSynced(Answer):
+    """`success` is null while the run still goes on."""
+
+    success: bool | None
+    mapping: CustomerMappingAnswer | None = None
+    already_synced: bool = False
+    run: RunAnswer | None = None
+
+
+class PaymentsSynced(Answer):
+    """`payment_count`: payments applied or changed by this call; null while the run still goes on."""
+
+    success: bool | None
+    payment_count: int | None
+    run: RunAnswer | None = None
+
+
+class Pushed(Answer):
+    """What a push has done so far; `run` tells whether it goes on."""
+
+    message: str
+    pushed: int
+    errors: list[dict[str, Any]]
+    run: RunAnswer
+
+
+class Pulled(Answer):
+    """What a pull has done so far; `run` tells whether it goes on."""
+
+    message: str
+    imported: int
+    updated: int
+    run: RunAnswer
+
+
+@router.post(
+    A + "/sync_invoice", operation_id="connection_sync_invoice", responses=may_raise(NotFound, NotConnected, Conflict)
+)
+async def sync_invoice(
+    connection_id: PathId, body: SyncInvoice, request: Request, runtime: RuntimeDep, principal: Member
+) -> InvoiceSynced:
+    """Push one invoice, its customer first where needed. A synced one is answered at once, without a call."""
+    async with runtime.db.firm(principal.firm_id) as session:
+        invoice_id = await _invoice_id(session, principal.firm_id, body)
+    answer = await _sync_one(runtime, request, principal, connection_id, Kind.invoice, invoice_id)
+    return InvoiceSynced.model_validate(answer) if isinstance(answer, dict) else answer
+
+
+@router.post(
+    A + "/sync_customer", operation_id="connection_sync_customer", responses=may_raise(NotFound, NotConnected, Conflict)
+)
+async def sync_customer(
+    connection_id: PathId, body: SyncCustomer, request: Request, runtime: RuntimeDep, principal: Member
+) -> CustomerSynced:
+    """Push one client. A synced one is answered at once, without a call."""
+    async with runtime.db.firm(principal.firm_id) as session:
+        client_id = await _client_id(session, principal.firm_id, body)
+    answer = await _sync_one(runtime, request, principal, connection_id, Kind.customer, client_id)
+    return CustomerSynced.model_validate(answer) if isinstance(answer, dict) else answer
+
+
+async def _sync_one(
+    runtime: Runtime, request: Request, principal: Principal, connection_id: int, kind: Kind, record_id: int
+) -> Any:
+    asked = await requests.push_one(
+        runtime.db, principal.firm_id, connection_id, kind, record_id, requested_by=principal.subject
+    )
+    run = None
+    if asked.run_id is not None:
+        run = await wait_for_run(runtime.db, principal.firm_id, asked.run_id, preferred_wait(request))
+    async with runtime.db.firm(principal.firm_id) as session:
+        mapping = await mappings.get(session, principal.firm_id, kind, asked.asked[0].mapping_id)
+        if asked.run_id is not None and run is None:
+            going_on = await runs.get(session, principal.firm_id, asked.run_id)
+            body = {"success": None, "mapping": mapping_answer(kind, mapping), "run": run_answer(going_on)}
+            model = InvoiceSynced if kind is Kind.invoice else CustomerSynced
+            return JSONResponse(model.model_validate(body).model_dump(mode="json"), status_code=202)
+    shown = mapping_answer(kind, mapping)
+    if mapping.sync_status != "synced":
+        raise _refused(mapping, shown.model_dump(mode="json"), kind, record_id)
+    return {"success": True, "mapping": shown, "already_synced": asked.run_id is None}
+
+
+def _refused(mapping: Any, shown: dict[str, Any], kind: Kind, record_id: int) -> ProviderRejected:
+    known = {name: mapping.fault.get(name, "") for name in ("code", "message", "who", "fix", "vendor_message")}
+    known["message"] = known["message"] or mapping.sync_error
+    fault = Fault(**{**known, "code": known["code"] or mapping.state, "who": known["who"] or "bookkeeper"})
+    error = ProviderRejected([fault])
+    error.record = {"kind": kind.value, "id": record_id}
+    error.retries_itself = mapping.state == "waiting"
+    error.extra = {"success": False, "mapping": shown}
+    return error
+
+
+@router.post(A + "/sync_payments", operation_id="connection_sync_payments", responses=may_raise(NotFound, NotConnected))
+async def sync_payments(
+    connection_id: PathId,
+    request: Request,
+    response: Response,
+    runtime: RuntimeDep,
+    principal: Member,
+    body: SyncPayments | None = None,
+) -> PaymentsSynced:
+    """Pull payments and bring our invoices' status up to date."""
+    days = body or SyncPayments()
+    run, finished = await _pull(runtime, request, principal, connection_id, days.date_from, days.date_to)
+    if not finished:
+        response.status_code = 202
+        return PaymentsSynced(success=None, payment_count=None, run=run_answer(run))
+    return PaymentsSynced(success=True, payment_count=run.counts.get("payments", 0), run=run_answer(run))
+
+
+@router.post("/api/sync/{provider}/pull", operation_id="sync_pull", responses=may_raise(NotConnected, Conflict))
+async def pull(
+    provider: Provider,
+    request: Request,
+    response: Response,
+    runtime: RuntimeDep,
+    principal: Member,
+    date_from: date | None = None,
+    date_to: date | None = None,
+    body: SyncPayments | None = None,
+) -> Pulled:
+    """Pull what changed at the provider; days may come in the query or the body."""
+    days = body or SyncPayments()
+    connection_id = await requests.connection_of(runtime.db, principal.firm_id, provider)
+    start, end = date_from or days.date_from, date_to or days.date_to
+    run, finished = await _pull(runtime, request, principal, connection_id, start, end)
+    response.status_code = 200 if finished else 202
+    return _pulled(provider, run)
+
+
+@router.post("/api/sync/{provider}/push", operation_id="sync_push", responses=may_raise(NotConnected, Conflict))
+async def push(
+    provider: Provider,
+    request: Request,
+    response: Response,
+    runtime: RuntimeDep,
+    principal: Member,
+    body: Annotated[PushFilter | list[RecordId] | None, Body()] = None,
+) -> Pushed:
+    """Push what is owed at the provider, or the named records."""
+    if isinstance(body, list):
+        raise Invalid(
+            "A bare list names journal entries, which this version does not push yet.",
+            code="kind_not_available",
+            fix="Name a kind: {kind: invoice, ids: […]}.",
+        )
+    asked_for = body or PushFilter()
+    kinds = [Kind(asked_for.kind)] if asked_for.kind else [Kind.customer, Kind.invoice]
+    connection_id = await requests.connection_of(runtime.db, principal.firm_id, provider)
+    asked = await requests.push_many(
+        runtime.db, principal.firm_id, connection_id, kinds, asked_for.ids, requested_by=principal.subject
+    )
+    return await _pushed(runtime, request, response, principal, provider, asked.run_id or 0)
+
+
+async def _pushed(
+    runtime: Runtime, request: Request, response: Response, principal: Principal, provider: ProviderName, run_id: int
+) -> Pushed:
+    finished = await wait_for_run(runtime.db, principal.firm_id, run_id, preferred_wait(request))
+    async with runtime.db.firm(principal.firm_id) as session:
+        run = finished or await runs.get(session, principal.firm_id, run_id)
+        failed = await status.failures(session, principal.firm_id, run_id)
+    response.status_code = 202 if finished is None else 200
+    count = run.counts.get("pushed", 0)
+    verb = "Pushed" if finished else "So far pushed"
+    message = f"{verb} {count} records to {SPECS[provider].display}."
+    return Pushed(message=message, pushed=count, errors=failed, run=run_answer(run))
+
+
+async def _pull(
+    runtime: Runtime, request: Request, principal: Principal, connection_id: int, start: date | None, end: date | None
+) -> tuple[Any, bool]:
+    check_order("date_from", start, "date_to", end)
+    run_id = await requests.pull(
+        runtime.db,
+        principal.firm_id,
+        connection_id,
+        kinds=None,
+        date_from=start.isoformat() if start else None,
+        date_to=end.isoformat() if end else None,
+        requested_by=principal.subject,
+    )
+    run = await wait_for_run(runtime.db, principal.firm_id, run_id, preferred_wait(request))
+    if run is not None and run.state == "failed":
+        raise Conflict(run.error.get("detail", "The pull failed."), code=run.error.get("code", "pull_failed"))
+    if run is not None:
+        return run, True
+    async with runtime.db.firm(principal.firm_id) as session:
+        return await runs.get(session, principal.firm_id, run_id), False
+
+
+def _pulled(provider: ProviderName, run: Any) -> Pulled:
+    imported, updated = run.counts.get("payments", 0), run.counts.get("changed", 0)
+    message = f"Pulled {imported} payments from {SPECS[provider].display}."
+    return Pulled(message=message, imported=imported, updated=updated, run=run_answer(run))
+
+
+async def _invoice_id(session: Session, firm_id: int, body: SyncInvoice) -> int:
+    ids = [body.invoice_id] if body.invoice_id else []
+    refs = [body.invoice_ref] if body.invoice_ref else []
+    return _the_one("invoice", await invoices.named(session, firm_id, ids, refs))
+
+
+async def _client_id(session: Session, firm_id: int, body: SyncCustomer) -> int:
+    ids = [body.client_id] if body.client_id else []
+    refs = [body.client_ref] if body.client_ref else []
+    return _the_one("client", await clients.named(session, firm_id, ids, refs))
+
+
+def _the_one(what: str, rows: Any) -> int:
+    if not rows:
+        raise NotFound(f"There is no such {what}.", record={"kind": what})
+    return int(rows[0].id)
+
+
+class StatusAnswer(Answer):
+    """Runs in progress; per connection and kind what is owed and since when; accepted changes by disposition."""
+
+    runs: list[RunAnswer]
+    owed: list[dict[str, Any]]
+    dispositions: dict[str, Any]
+
+
+@router.get("/api/sync/status", operation_id="sync_status")
+async def sync_status(session: FirmSession, principal: Viewer) -> StatusAnswer:
+    """What is under way, what is owed, and that every accepted change has one disposition."""
+    found = await status.overview(session, principal.firm_id)
+    return StatusAnswer(
+        runs=[run_answer(run) for run in found.runs], owed=list(found.owed), dispositions=dict(found.dispositions)
+    )
+
+
+@router.post("/api/integrations/{provider}/sync", operation_id="integration_sync", tags=["integrations"])
+async def integration_sync(
+    provider: Provider,
+    runtime: RuntimeDep,
+    principal: Member,
+    direction: Annotated[Literal["pull", "push"] | None, Query()] = None,
+) -> dict[str, Any]:
+    """Ask for a push, a pull, or both; answers with the runs at once."""
+    connection_id = await requests.connection_of(runtime.db, principal.firm_id, provider)
+    started: dict[str, int] = {}
+    if direction in (None, "push"):
+        asked = await requests.push_many(
+            runtime.db,
+            principal.firm_id,
+            connection_id,
+            [Kind.customer, Kind.invoice],
+            None,
+            requested_by=principal.subject,
+        )
+        started["push"] = asked.run_id or 0
+    if direction in (None, "pull"):
+        started["pull"] = await requests.pull(
+            runtime.db,
+            principal.firm_id,
+            connection_id,
+            kinds=None,
+            date_from=None,
+            date_to=None,
+            requested_by=principal.subject,
+        )
+    return {"service": SPECS[provider].alias, "message": "Synchronisation has begun.", "runs": started}

@@ -1,0 +1,143 @@
+"""What must add up in a client or an invoice before it is stored. Pure: no database, no clock.
+
+Sums are checked to the cent and never replaced: who sent them learns which one is wrong, by how much.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, localcontext
+
+from app.books.inputs import MAX_AMOUNT, ClientIn, InvoiceIn, LineIn, decimals
+from app.canonical import TaxMode, is_currency, line_amount, minor_digits
+from app.errors import Invalid
+
+_EXACT_DIGITS = 60  # quantity × price × discount have up to 47 digits; rounding must happen once, at the end
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing wrong. `field` is a JSON pointer below the item; `index` its place in the request."""
+
+    index: int
+    field: str
+    code: str
+    message: str
+    external_ref: str | None = None
+
+
+def refuse(findings: Sequence[Finding], *, single: bool) -> None:
+    """Raise Invalid naming every finding; nothing is stored. `single`: the body was one object, not `items`."""
+    if not findings:
+        return
+    codes = {found.code for found in findings}
+    first = findings[0]
+    rest = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
+    raise Invalid(
+        f"{first.message}{rest}",
+        code=codes.pop() if len(codes) == 1 else None,
+        who="bookkeeper",
+        fix="Correct the fields named in errors and send the request again; nothing of it was stored.",
+        errors=[_shown(found, single=single) for found in findings],
+    )
+
+
+def _shown(found: Finding, *, single: bool) -> dict[str, object]:
+    if single:
+        return {"pointer": found.field, "code": found.code, "message": found.message}
+    return {
+        "pointer": f"/items/{found.index}{found.field}",
+        "code": found.code,
+        "message": found.message,
+        "index": found.index,
+        "external_ref": found.external_ref,
+    }
+
+
+def duplicates(keys: Sequence[object], field: str, refs: Sequence[str | None]) -> Iterator[Finding]:
+    """Items that name a record which an earlier item of the same request names already. None names nothing."""
+    seen: dict[object, int] = {}
+    for index, key in enumerate(keys):
+        if key is None:
+            continue
+        if key in seen:
+            message = f"The item {seen[key]} of this request has the same {field[1:]} {key!r}."
+            yield Finding(index, field, "duplicate_in_request", message, refs[index])
+        seen.setdefault(key, index)
+
+
+def client(index: int, item: ClientIn) -> Iterator[Finding]:
+    """What is wrong with a client by itself."""
+    if item.currency and not is_currency(item.currency):
+        yield _currency(index, item.currency, item.external_ref)
+
+
+def invoice(index: int, item: InvoiceIn) -> Iterator[Finding]:
+    """What is wrong with an invoice by itself: currency, decimals, dates, lines, sums."""
+
+    def found(field: str, code: str, message: str) -> Finding:
+        return Finding(index, field, code, message, item.external_ref)
+
+    if not is_currency(item.currency):
+        yield _currency(index, item.currency, item.external_ref)
+        return
+    if item.due_date < item.issue_date:
+        yield found("/due_date", "dates_reversed", f"Due on {item.due_date}, before its issue on {item.issue_date}.")
+    too_fine = [found(field, code, message) for field, code, message in _decimals(item)]
+    yield from too_fine
+    if too_fine:
+        return
+    for position, line in enumerate(item.lines):
+        expected = amount_of(line, item.currency)
+        if line.amount is not None and line.amount != expected:
+            yield found(
+                f"/lines/{position}/amount",
+                "line_amount_mismatch",
+                f"The line's amount is {line.amount}, but quantity × unit price less discount is {expected}.",
+            )
+    for field, code, message in _sums(item):
+        yield found(field, code, message)
+
+
+def amount_of(line: LineIn, currency: str) -> Decimal:
+    """Quantity × unit price less discount, rounded half up once, to the currency's minor unit."""
+    with localcontext(prec=_EXACT_DIGITS):
+        return line_amount(line.quantity, line.unit_price, line.discount_percent, currency)
+
+
+def _currency(index: int, code: str, ref: str | None) -> Finding:
+    message = f"{code!r} is not a currency of ISO 4217; write it as three capital letters, such as USD."
+    return Finding(index, "/currency", "currency_unknown", message, ref)
+
+
+def _decimals(item: InvoiceIn) -> Iterator[tuple[str, str, str]]:
+    amounts = {"/subtotal": item.subtotal, "/tax_total": item.tax_total, "/total": item.total}
+    for position, line in enumerate(item.lines):
+        amounts[f"/lines/{position}/tax_amount"] = line.tax_amount
+        if line.amount is not None:
+            amounts[f"/lines/{position}/amount"] = line.amount
+    allowed = minor_digits(item.currency)
+    for field, amount in amounts.items():
+        if decimals(amount) > allowed:
+            yield field, "too_many_decimals", f"{amount} has more than the {allowed} decimals of {item.currency}."
+
+
+def _sums(item: InvoiceIn) -> Iterator[tuple[str, str, str]]:
+    """The header against its lines. Inclusive amounts hold their tax; without tax there must be none."""
+    lines = sum((amount_of(line, item.currency) for line in item.lines), Decimal(0))
+    tax = sum((line.tax_amount for line in item.lines), Decimal(0))
+    if max(abs(lines), abs(tax), abs(lines + tax)) >= MAX_AMOUNT:
+        yield "/total", "out_of_range", "The amounts are larger than can be kept."
+        return
+    if item.tax_mode is TaxMode.none and tax:
+        yield "/tax_total", "tax_unbalanced", f"The tax mode is none, but the lines hold {tax} of tax."
+    if item.tax_total != tax:
+        yield "/tax_total", "tax_unbalanced", f"tax_total is {item.tax_total}, but the lines' tax comes to {tax}."
+    inclusive = item.tax_mode is TaxMode.inclusive
+    total = lines if inclusive else lines + tax
+    subtotal = lines - tax if inclusive else lines
+    if item.subtotal != subtotal:
+        yield "/subtotal", "total_mismatch", f"subtotal is {item.subtotal}, but the lines come to {subtotal}."
+    if item.total != total:
+        yield "/total", "total_mismatch", f"total is {item.total}, but lines and tax come to {total}."
+    if total < 0:
+        yield "/total", "negative_total", "An invoice cannot come to less than nothing; that would be a credit note."

@@ -1,0 +1,1 @@
+"""Everything that speaks SQL: sessions, tables, and plain query functions per noun."""

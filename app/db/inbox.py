@@ -1,0 +1,112 @@
+"""Stored webhook deliveries and their events: unique, never lost, handled once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, case, func, select, text, update
+
+from app.db.base import Json
+from app.db.session import Session, dump_json
+from app.db.sync_tables import WebhookEvent
+
+EventRow = Row[Any]
+
+# One statement for all requests that share a commit: deliveries first, their events with the company looked up.
+_STORE = text(
+    """
+    WITH given AS (
+        SELECT * FROM jsonb_to_recordset(CAST(:deliveries AS jsonb)) AS d(n int, provider text, body text, events int)
+    ), delivered AS (
+        INSERT INTO webhook_deliveries (id, provider, body, events)
+        SELECT nextval(pg_get_serial_sequence('webhook_deliveries', 'id')), provider, decode(body, 'base64'), events
+        FROM given ORDER BY n RETURNING id
+    ), numbered AS (
+        SELECT id, row_number() OVER (ORDER BY id) AS n FROM delivered
+    ), fresh AS (
+        SELECT DISTINCT ON (e.provider, e.event_key) e.*, numbered.id AS delivery_id
+        FROM jsonb_to_recordset(CAST(:events AS jsonb)) AS e(n int, provider text, event_key text, company_id text,
+            kind text, external_id text, operation text, label text, occurred_at timestamptz)
+        JOIN numbered ON numbered.n = e.n
+        ORDER BY e.provider, e.event_key, e.n
+    )
+    INSERT INTO webhook_events (firm_id, connection_id, delivery_id, provider, event_key, company_id, kind, external_id,
+        operation, label, occurred_at, state, reason, handled_at)
+    SELECT k.firm_id, k.id, f.delivery_id, f.provider, f.event_key, f.company_id, f.kind, f.external_id, f.operation,
+        f.label, f.occurred_at, CASE WHEN k.id IS NULL THEN 'ignored' ELSE 'pending' END,
+        CASE WHEN k.id IS NULL THEN 'no such company is connected' ELSE '' END,
+        CASE WHEN k.id IS NULL THEN now() END
+    FROM fresh f LEFT JOIN connections k
+        ON k.provider = f.provider AND k.company_id = f.company_id AND k.status <> 'revoked'
+    ON CONFLICT (provider, event_key) DO NOTHING
+    RETURNING connection_id
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One verified POST: its provider, its bytes in base64, and its events as JSON objects."""
+
+    provider: str
+    body: str
+    events: tuple[Json, ...]
+
+
+async def store(session: Session, deliveries: Sequence[Delivery]) -> set[int]:
+    """Store deliveries with their new events; returns the connections to wake. Under the system's role."""
+    given = [
+        {"n": n, "provider": d.provider, "body": d.body, "events": len(d.events)}
+        for n, d in enumerate(deliveries, start=1)
+    ]
+    events = [{**event, "n": n} for n, d in enumerate(deliveries, start=1) for event in d.events]
+    rows = await session.execute(_STORE, {"deliveries": dump_json(given), "events": dump_json(events)})
+    return {row.connection_id for row in rows if row.connection_id is not None}
+
+
+async def owed(session: Session, firm_id: int, connection_id: int, limit: int) -> Sequence[EventRow]:
+    """Events to look at, oldest first."""
+    query = (
+        select(WebhookEvent)
+        .where(
+            WebhookEvent.firm_id == firm_id,
+            WebhookEvent.connection_id == connection_id,
+            WebhookEvent.state == "pending",
+            WebhookEvent.next_due_at <= func.now(),
+        )
+        .order_by(WebhookEvent.id)
+        .limit(limit)
+    )
+    return (await session.execute(query)).all()
+
+
+async def handled(session: Session, firm_id: int, event_ids: Sequence[int], state: str, reason: str) -> None:
+    """Close events in the transaction of their effect."""
+    if event_ids:
+        await session.execute(
+            update(WebhookEvent)
+            .where(WebhookEvent.firm_id == firm_id, WebhookEvent.id.in_(event_ids))
+            .values(state=state, reason=reason, handled_at=func.now(), updated_at=func.now())
+        )
+
+
+async def failed(session: Session, firm_id: int, event_ids: Sequence[int], reason: str, most: int) -> None:
+    """Count a failure: again in a while, or parked and shown when it was one too many."""
+    from_now_on = case((WebhookEvent.failures + 1 >= most, "parked"), else_="pending")
+    wait = in_future_per_failure()
+    await session.execute(
+        update(WebhookEvent)
+        .where(WebhookEvent.firm_id == firm_id, WebhookEvent.id.in_(event_ids))
+        .values(
+            failures=WebhookEvent.failures + 1,
+            state=from_now_on,
+            reason=reason,
+            next_due_at=wait,
+            updated_at=func.now(),
+        )
+    )
+
+
+def in_future_per_failure() -> Any:
+    """Thirty seconds, doubled with every failure."""
+    return text("now() + make_interval(secs => 30 * power(2, failures))")

@@ -1,0 +1,132 @@
+"""Runs: requests for background work, and what came of them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Row, Text, delete, func, insert, select, text, update
+from sqlalchemy.dialects.postgresql import array
+
+from app.db.base import Json
+from app.db.session import Session
+from app.db.sync_tables import SyncRun
+from app.errors import NotFound
+
+INTERACTIVE, WEBHOOK, BULK, BACKFILL = 10, 20, 30, 40
+RunRow = Row[Any]
+
+
+async def request(
+    session: Session,
+    firm_id: int,
+    connection_id: int,
+    action: str,
+    *,
+    params: Json | None = None,
+    priority: int = BULK,
+    trigger: str = "api",
+    requested_by: str = "",
+) -> int:
+    """Ask for work on a connection; returns the run's id. Wake the connection after the commit."""
+    values = {
+        "firm_id": firm_id,
+        "connection_id": connection_id,
+        "action": action,
+        "params": params or {},
+        "priority": priority,
+        "trigger": trigger,
+        "requested_by": requested_by,
+    }
+    return int((await session.execute(insert(SyncRun).values(values).returning(SyncRun.id))).scalar_one())
+
+
+async def get(session: Session, firm_id: int, run_id: int) -> RunRow:
+    """One run of the firm. Raises NotFound."""
+    found = await session.execute(select(SyncRun).where(SyncRun.firm_id == firm_id, SyncRun.id == run_id))
+    row = found.one_or_none()
+    if row is None:
+        raise NotFound("There is no such run.", record={"kind": "run", "id": run_id})
+    return row
+
+
+async def page(session: Session, firm_id: int, *, after: int | None, limit: int) -> Sequence[RunRow]:
+    """Runs of the firm, newest first, older than `after`."""
+    query = select(SyncRun).where(SyncRun.firm_id == firm_id).order_by(SyncRun.id.desc()).limit(limit)
+    if after is not None:
+        query = query.where(SyncRun.id < after)
+    return (await session.execute(query)).all()
+
+
+async def next_queued(session: Session, firm_id: int, connection_id: int, *, usable: bool) -> RunRow | None:
+    """The most urgent open run of a connection that is due; one that is not `usable` does housekeeping only."""
+    query = (
+        select(SyncRun)
+        .where(
+            SyncRun.firm_id == firm_id,
+            SyncRun.connection_id == connection_id,
+            SyncRun.state.in_(("queued", "running")),
+            SyncRun.action.not_in(("push",) if usable else ("push", "pull")),
+            SyncRun.next_due_at <= func.now(),
+        )
+        .order_by(SyncRun.priority, SyncRun.id)
+        .limit(1)
+    )
+    return (await session.execute(query)).one_or_none()
+
+
+async def start(session: Session, firm_id: int, run_id: int) -> None:
+    """Mark a run as running; attempts count what was begun, so that crashes count too."""
+    await session.execute(
+        update(SyncRun)
+        .where(SyncRun.firm_id == firm_id, SyncRun.id == run_id)
+        .values(
+            state="running",
+            attempts=SyncRun.attempts + 1,
+            started_at=func.coalesce(SyncRun.started_at, func.now()),
+            updated_at=func.now(),
+        )
+    )
+
+
+async def finish(
+    session: Session, firm_id: int, run_id: int, *, state: str, counts: Json, error: Json | None = None
+) -> None:
+    """Close a run with what it did."""
+    await session.execute(
+        update(SyncRun)
+        .where(SyncRun.firm_id == firm_id, SyncRun.id == run_id, SyncRun.state.in_(("queued", "running")))
+        .values(state=state, counts=counts, error=error or {}, finished_at=func.now(), updated_at=func.now())
+    )
+
+
+async def discard(session: Session, firm_id: int, run_id: int) -> None:
+    """Forget a run for which nothing had to be done, before anybody saw it."""
+    await session.execute(delete(SyncRun).where(SyncRun.firm_id == firm_id, SyncRun.id == run_id))
+
+
+async def give_way(session: Session, firm_id: int, run_id: int, *, counts: Json, done: Sequence[str]) -> None:
+    """Put a run back in its queue with what it has done so far; that was no failure."""
+    await session.execute(
+        update(SyncRun)
+        .where(SyncRun.firm_id == firm_id, SyncRun.id == run_id)
+        .values(
+            state="queued",
+            counts=counts,
+            attempts=0,
+            params=SyncRun.params.op("||")(func.jsonb_build_object("done", func.to_jsonb(array(done, type_=Text)))),
+            updated_at=func.now(),
+        )
+    )
+
+
+async def postpone(session: Session, firm_id: int, run_id: int, *, seconds: float, error: Json) -> None:
+    """Try again later: the run stays open and says why it waits."""
+    await session.execute(
+        update(SyncRun)
+        .where(SyncRun.firm_id == firm_id, SyncRun.id == run_id)
+        .values(
+            state="queued",
+            error=error,
+            next_due_at=text("now() + make_interval(secs => :seconds)").bindparams(seconds=seconds),
+            updated_at=func.now(),
+        )
+    )

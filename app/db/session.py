@@ -1,0 +1,111 @@
+"""Connections to PostgreSQL: one pool per database role, and transactions that carry the firm.
+
+A transaction is opened by the edge or by a job, handed down, and never open while a provider is called (`guards`).
+"""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from decimal import Decimal
+
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from app.guards import transaction_open
+
+Session = AsyncConnection
+"""What query functions take first: an open transaction."""
+
+STATEMENT_TIMEOUT_MS = 30_000
+_SET_FIRM = text("SELECT set_config('app.firm_id', :firm, true)")
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, Decimal):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} does not belong in a JSON column")
+
+
+def dump_json(value: object) -> str:
+    """JSON for jsonb columns; a Decimal becomes its exact text."""
+    return json.dumps(value, default=_plain, ensure_ascii=False)
+
+
+def async_url(url: str) -> str:
+    """The same address for SQLAlchemy's asyncpg driver."""
+    return make_url(url).set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
+
+
+class Database:
+    """Three pools, one per role: the firm's own, the system's (named tables only) and the operator's (read-only).
+
+    `conninfo` is the address with its password, for the queue's own driver: a secret.
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+        self.conninfo = url
+        self._app = _engine(url, "tieout_app", pool_size)
+        self._system = _engine(url, "tieout_system", pool_size)
+        self._operator = _engine(url, "tieout_operator", 2)
+
+    @asynccontextmanager
+    async def firm(self, firm_id: int) -> AsyncIterator[Session]:
+        """A transaction that sees and writes this firm's rows only; commits on leaving, rolls back on an error."""
+        async with _transaction(self._app) as session:
+            await session.execute(_SET_FIRM, {"firm": str(firm_id)})
+            yield session
+
+    @asynccontextmanager
+    async def no_firm(self) -> AsyncIterator[Session]:
+        """A transaction under the firm's role with no firm set: it sees nothing. For tests of the wall."""
+        async with _transaction(self._app) as session:
+            yield session
+
+    @asynccontextmanager
+    async def system(self) -> AsyncIterator[Session]:
+        """A transaction under the system role: key look-up, OAuth states, grants, webhook ingest, ticker, sweep."""
+        async with _transaction(self._system) as session:
+            yield session
+
+    @asynccontextmanager
+    async def operator(self) -> AsyncIterator[Session]:
+        """A read-only transaction across firms."""
+        async with _transaction(self._operator) as session:
+            yield session
+
+    def __repr__(self) -> str:
+        return "Database()"
+
+    async def dispose(self) -> None:
+        """Close every pool."""
+        for engine in (self._app, self._system, self._operator):
+            await engine.dispose()
+
+
+def _engine(url: str, role: str, pool_size: int) -> AsyncEngine:
+    settings = {
+        "role": role,
+        # The queue's functions name their tables without a schema; only the system role may use them.
+        "search_path": "public, procrastinate" if role == "tieout_system" else "public",
+        "application_name": f"tieout/{role}",
+        "statement_timeout": str(STATEMENT_TIMEOUT_MS),
+        "idle_in_transaction_session_timeout": str(STATEMENT_TIMEOUT_MS),
+    }
+    return create_async_engine(
+        async_url(url),
+        pool_size=pool_size,
+        max_overflow=5,
+        pool_timeout=10,
+        pool_pre_ping=True,
+        json_serializer=dump_json,
+        hide_parameters=True,
+        connect_args={"server_settings": settings},
+    )
+
+
+@asynccontextmanager
+async def _transaction(engine: AsyncEngine) -> AsyncIterator[Session]:
+    with transaction_open():
+        async with engine.begin() as session:
+            yield session

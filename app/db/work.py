@@ -1,0 +1,128 @@
+"""What is owed, read from our own tables: the most urgent item of one connection, and the connections that are due."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import text
+
+from app.db.session import Session
+
+# Unsettled writes first: nothing else may be written for their records. Then by urgency; customers before invoices.
+_NEXT = text(
+    """
+    SELECT what, priority FROM (
+        SELECT 'settle' AS what, 0 AS priority, 0 AS rank FROM write_calls
+        WHERE connection_id = :id AND next_due_at <= now()
+          AND (state = 'unknown' OR (state = 'sent' AND epoch <> :epoch))
+        UNION ALL
+        SELECT 'run', priority, 1 FROM sync_runs
+        WHERE connection_id = :id AND state IN ('queued', 'running') AND action <> 'push' AND next_due_at <= now()
+          AND (:usable OR action IN ('disconnect', 'refresh', 'check'))
+        UNION ALL
+        SELECT 'customer', priority, 2 FROM customer_sync_mappings
+        WHERE connection_id = :id AND state = 'pending' AND next_due_at <= now() AND (:automatic OR run_id IS NOT NULL)
+          AND :usable
+        UNION ALL
+        SELECT 'invoice', priority, 3 FROM invoice_sync_mappings
+        WHERE connection_id = :id AND state = 'pending' AND next_due_at <= now() AND (:automatic OR run_id IS NOT NULL)
+          AND :usable
+        UNION ALL
+        SELECT 'event', 20, 4 FROM webhook_events
+        WHERE connection_id = :id AND state = 'pending' AND next_due_at <= now() AND :usable
+    ) owed ORDER BY priority, rank LIMIT 1
+    """
+)
+_DUE = text(
+    """
+    SELECT min(due) AS due FROM (
+        SELECT min(next_due_at) AS due FROM write_calls
+        WHERE connection_id = :id AND (state = 'unknown' OR (state = 'sent' AND epoch <> :epoch))
+        UNION ALL
+        SELECT min(next_due_at) FROM sync_runs
+        WHERE connection_id = :id AND state IN ('queued', 'running') AND action <> 'push'
+          AND (:usable OR action IN ('disconnect', 'refresh', 'check'))
+        UNION ALL
+        SELECT min(next_due_at) FROM customer_sync_mappings
+        WHERE connection_id = :id AND state = 'pending' AND (:automatic OR run_id IS NOT NULL) AND :usable
+        UNION ALL
+        SELECT min(next_due_at) FROM invoice_sync_mappings
+        WHERE connection_id = :id AND state = 'pending' AND (:automatic OR run_id IS NOT NULL) AND :usable
+        UNION ALL
+        SELECT min(next_due_at) FROM webhook_events
+        WHERE connection_id = :id AND state = 'pending' AND :usable
+    ) owed
+    """
+)
+_TIMELY = text(
+    """
+    SELECT id FROM connections WHERE status <> 'revoked' AND next_due_at <= now() AND lease_owner = ''
+    ORDER BY next_due_at LIMIT 500
+    """
+)
+_ABANDONED = text(
+    "SELECT id FROM connections WHERE lease_owner <> '' AND lease_until < now() ORDER BY lease_until LIMIT 500"
+)
+# Owed without a bell: whatever the ticker cannot know of, because the process that committed it died before ringing.
+_FORGOTTEN = text(
+    """
+    SELECT DISTINCT k.id FROM connections k WHERE k.lease_owner = '' AND (
+        EXISTS (SELECT 1 FROM sync_runs r WHERE r.connection_id = k.id AND r.state IN ('queued', 'running')
+                AND r.action <> 'push' AND r.next_due_at <= now())
+        OR EXISTS (SELECT 1 FROM webhook_events e WHERE e.connection_id = k.id AND e.state = 'pending'
+                   AND e.next_due_at <= now() AND k.status = 'active')
+        OR EXISTS (SELECT 1 FROM write_calls w WHERE w.connection_id = k.id AND w.state <> 'done'
+                   AND w.next_due_at <= now() AND k.status = 'active')
+        OR EXISTS (SELECT 1 FROM customer_sync_mappings m WHERE m.connection_id = k.id AND m.state = 'pending'
+                   AND m.next_due_at <= now() AND k.status = 'active')
+        OR EXISTS (SELECT 1 FROM invoice_sync_mappings m WHERE m.connection_id = k.id AND m.state = 'pending'
+                   AND m.next_due_at <= now() AND k.status = 'active'))
+    LIMIT 500
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a runner may touch now. `usable`: the grant works; `automatic`: nobody paused automatic sync."""
+
+    connection_id: int
+    epoch: int
+    usable: bool
+    automatic: bool
+
+    def parameters(self) -> dict[str, object]:
+        """As bind values."""
+        return {"id": self.connection_id, "epoch": self.epoch, "usable": self.usable, "automatic": self.automatic}
+
+
+async def most_urgent(session: Session, scope: Scope) -> str | None:
+    """`settle`, `run`, `customer`, `invoice`, `event`, or None when nothing is due."""
+    row = (await session.execute(_NEXT, scope.parameters())).one_or_none()
+    return None if row is None else str(row.what)
+
+
+async def outranked(session: Session, scope: Scope, priority: int) -> bool:
+    """Whether something more urgent than `priority` is due on this connection."""
+    row = (await session.execute(_NEXT, scope.parameters())).one_or_none()
+    return row is not None and int(row.priority) < priority
+
+
+async def due_again(session: Session, scope: Scope) -> datetime | None:
+    """When the next owed item is due (maybe in the past), or None when nothing is owed."""
+    due: datetime | None = (await session.execute(_DUE, scope.parameters())).scalar_one()
+    return due
+
+
+async def timely(session: Session) -> list[int]:
+    """Connections whose time has come. Under the system's role."""
+    return [row.id for row in await session.execute(_TIMELY)]
+
+
+async def abandoned(session: Session) -> list[int]:
+    """Connections whose runner died or sleeps past its lease. Under the system's role."""
+    return [row.id for row in await session.execute(_ABANDONED)]
+
+
+async def forgotten(session: Session) -> list[int]:
+    """Connections with owed work for which no bell may ever have rung. Under the system's role."""
+    return [row.id for row in await session.execute(_FORGOTTEN)]

@@ -1,0 +1,104 @@
+"""The write-ahead ledger: what was sent to a provider, exactly, and what became of each record in it."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Row, func, insert, or_, select, text, update
+
+from app.db.base import Json
+from app.db.session import Session
+from app.db.sync_tables import WriteAttempt, WriteCall
+
+CallRow = Row[Any]
+AttemptRow = Row[Any]
+
+
+async def record(session: Session, call: Json, attempts: Sequence[Json]) -> int:
+    """Store a call with its attempts before anything is sent; returns the call's id."""
+    call_id = int((await session.execute(insert(WriteCall).values(call).returning(WriteCall.id))).scalar_one())
+    await session.execute(insert(WriteAttempt), [{**attempt, "call_id": call_id} for attempt in attempts])
+    return call_id
+
+
+async def unsettled(session: Session, firm_id: int, connection_id: int, epoch: int) -> CallRow | None:
+    """The oldest call whose outcome is not known: none was stored, or none could be trusted."""
+    query = (
+        select(WriteCall)
+        .where(
+            WriteCall.firm_id == firm_id,
+            WriteCall.connection_id == connection_id,
+            WriteCall.next_due_at <= func.now(),
+            or_(WriteCall.state == "unknown", (WriteCall.state == "sent") & (WriteCall.epoch != epoch)),
+        )
+        .order_by(WriteCall.id)
+        .limit(1)
+    )
+    return (await session.execute(query)).one_or_none()
+
+
+async def open_attempts(session: Session, firm_id: int, call_id: int) -> Sequence[AttemptRow]:
+    """The attempts of a call that have no definite outcome yet."""
+    query = (
+        select(WriteAttempt)
+        .where(
+            WriteAttempt.firm_id == firm_id,
+            WriteAttempt.call_id == call_id,
+            WriteAttempt.outcome.in_(("pending", "unknown")),
+        )
+        .order_by(WriteAttempt.id)
+    )
+    return (await session.execute(query)).all()
+
+
+async def item_ids(session: Session, firm_id: int, call_id: int) -> tuple[str, ...]:
+    """All item ids of a call in the order of its body."""
+    query = (
+        select(WriteAttempt.item_id)
+        .where(WriteAttempt.firm_id == firm_id, WriteAttempt.call_id == call_id)
+        .order_by(WriteAttempt.id)
+    )
+    return tuple(row.item_id for row in await session.execute(query))
+
+
+async def resent(session: Session, firm_id: int, call_id: int, epoch: int) -> None:
+    """Note, before sending, that the identical call goes out once more."""
+    await session.execute(
+        update(WriteCall)
+        .where(WriteCall.firm_id == firm_id, WriteCall.id == call_id)
+        .values(sends=WriteCall.sends + 1, epoch=epoch, state="sent", updated_at=func.now())
+    )
+
+
+async def conclude(
+    session: Session, firm_id: int, attempt_id: int, outcome: str, external_id: str, reason: str
+) -> None:
+    """Store the outcome of one attempt."""
+    await session.execute(
+        update(WriteAttempt)
+        .where(WriteAttempt.firm_id == firm_id, WriteAttempt.id == attempt_id)
+        .values(outcome=outcome, external_id=external_id, reason=reason, updated_at=func.now())
+    )
+
+
+async def close(session: Session, firm_id: int, call_id: int, *, wait: timedelta | None) -> str:
+    """`done` when every attempt has a definite outcome, else `unknown`, to be looked at again after `wait`."""
+    left = (
+        select(func.count())
+        .select_from(WriteAttempt)
+        .where(WriteAttempt.call_id == call_id, WriteAttempt.outcome.in_(("pending", "unknown")))
+    )
+    open_count = (await session.execute(left)).scalar_one()
+    state = "unknown" if open_count else "done"
+    seconds = (wait or timedelta()).total_seconds()
+    await session.execute(
+        update(WriteCall)
+        .where(WriteCall.firm_id == firm_id, WriteCall.id == call_id)
+        .values(
+            state=state,
+            settled_at=None if open_count else func.now(),
+            next_due_at=text("now() + make_interval(secs => :seconds)").bindparams(seconds=seconds),
+            updated_at=func.now(),
+        )
+    )
+    return state

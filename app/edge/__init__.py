@@ -1,0 +1,1 @@
+"""What both HTTP faces share: who calls, what an error looks like, pages, limits."""

@@ -1,0 +1,131 @@
+"""What happens to every request before a route sees it. Plain ASGI: nothing here reads a body or buffers an answer."""
+
+import time
+from collections.abc import Mapping
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from starlette.datastructures import MutableHeaders
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.edge.problems import internal_error, problem
+from app.logs import bind_request
+
+MAX_BODY_BYTES = 12_000_000
+_HEADERS: Mapping[str, str] = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+_log = structlog.get_logger(__name__)
+
+
+class Metrics:
+    """Counts and durations of requests by route, never by path: ids would make a series each."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        labels = ("method", "route")
+        self._requests = Counter(
+            "tieout_http_requests", "Requests answered.", (*labels, "status"), registry=self.registry
+        )
+        self._seconds = Histogram("tieout_http_request_seconds", "Time to answer.", labels, registry=self.registry)
+
+    def count(self, scope: Scope, status: int, seconds: float) -> None:
+        """Note one answered request."""
+        route = getattr(scope.get("route"), "path", "unknown")
+        self._requests.labels(scope["method"], route, status).inc()
+        self._seconds.labels(scope["method"], route).observe(seconds)
+
+
+class RequestContext:
+    """The outermost: a request id in logs and answer, security headers, metrics, an answer to unexpected errors."""
+
+    def __init__(self, app: ASGIApp, *, metrics: Metrics, https: bool) -> None:
+        self._app = app
+        self._metrics = metrics
+        self._fixed = {**_HEADERS, **({"Strict-Transport-Security": "max-age=31536000"} if https else {})}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        given = Request(scope).headers.get("x-request-id")
+        started = time.perf_counter()
+        status = 0
+        with bind_request(given) as request_id:
+
+            async def answer(message: Message) -> None:
+                nonlocal status
+                if message["type"] == "http.response.start":
+                    status = message["status"]
+                    headers = MutableHeaders(scope=message)
+                    headers["X-Request-ID"] = request_id
+                    for name, value in self._fixed.items():
+                        headers.setdefault(name, value)
+                await send(message)
+
+            try:
+                await self._app(scope, receive, answer)
+            except Exception:
+                _log.exception("unexpected_error", method=scope["method"], path=scope["path"])
+                if status:
+                    raise
+                await internal_error()(scope, receive, answer)
+            finally:
+                structlog.contextvars.unbind_contextvars("firm_id", "subject")
+                self._metrics.count(scope, status, time.perf_counter() - started)
+
+
+class TrailingSlash:
+    """`/x/` is `/x`, without a redirect: redirects lose bodies and credentials on the way."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and len(scope["path"]) > 1 and scope["path"].endswith("/"):
+            scope["path"] = scope["path"].rstrip("/") or "/"
+        await self._app(scope, receive, send)
+
+
+class BodyLimit:
+    """Refuses bodies that are too large, by their announced length or while they arrive, with a problem document."""
+
+    def __init__(self, app: ASGIApp, limit: int = MAX_BODY_BYTES) -> None:
+        self._app = app
+        self._limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        announced = Request(scope).headers.get("content-length", "0")
+        arrived = 0
+        answered = False
+
+        async def counted() -> Message:
+            nonlocal arrived
+            message = await receive()
+            arrived += len(message.get("body", b""))
+            # The reader takes this for a caller who hung up, and stops; what it then answers is replaced below.
+            return message if arrived <= self._limit else {"type": "http.disconnect"}
+
+        async def answer(message: Message) -> None:
+            nonlocal answered
+            if answered or arrived <= self._limit:
+                answered = True
+                await send(message)
+
+        if not announced.isdecimal() or int(announced) <= self._limit:
+            try:
+                await self._app(scope, counted, answer)
+            except ClientDisconnect:
+                if arrived <= self._limit:
+                    raise
+        if not answered:
+            detail = f"At most {self._limit:,} bytes are accepted."
+            await problem(413, "body_too_large", "The body is too large", detail)(scope, receive, send)

@@ -1,0 +1,110 @@
+"""The web application: `create_app` is the factory, and the whole list of what it serves stands here."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from starlette.middleware.cors import CORSMiddleware
+
+from app.api import clients, codes, firm, health, invoices, payments
+from app.edge import problems
+from app.edge.middleware import BodyLimit, Metrics, RequestContext, TrailingSlash
+from app.edge.models import Problem
+from app.edge.principals import Authenticator
+from app.errors import Invalid
+from app.logs import configure_logs
+from app.runtime import Runtime, open_runtime
+from app.settings import Settings, load_settings
+
+ROUTERS: tuple[APIRouter, ...] = (
+    clients.router,
+    invoices.router,
+    payments.router,
+    codes.router,
+    firm.router,
+    health.router,
+)
+_DESCRIPTION = """Keeps a firm's own clients and invoices and its QuickBooks Online and Xero companies tied out.
+
+Amounts are strings of digits. Errors are problem documents (RFC 9457) with a stable `code`. Lists answer `items` and
+the cursor `next`."""
+
+
+def create_app(settings: Settings | None = None, runtime: Runtime | None = None) -> FastAPI:
+    """The application over `runtime`, or over one of its own that opens and closes with it.
+
+    Raises SettingsError where no settings are given and the environment's are unusable.
+    """
+    chosen = runtime.settings if runtime is not None else settings or load_settings()
+    app = FastAPI(
+        title="Tieout",
+        version="1",
+        description=_DESCRIPTION,
+        lifespan=_lifespan(chosen, runtime),
+        redirect_slashes=False,
+    )
+    metrics = Metrics()
+    app.state.metrics = metrics
+    if runtime is not None:
+        _attach(app, runtime)
+    for router in ROUTERS:
+        app.include_router(router)
+    problems.install(app)
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=list(chosen.allowed_origins),
+        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+        allow_headers=["Authorization", "Content-Type", "Prefer", "X-Request-ID"],
+        expose_headers=["Link", "Retry-After", "X-Request-ID"],
+    )
+    app.add_middleware(BodyLimit)
+    app.add_middleware(TrailingSlash)
+    app.add_middleware(RequestContext, metrics=metrics, https=chosen.public_url.startswith("https:"))
+    app.openapi = _described(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend the document
+    return app
+
+
+def _lifespan(settings: Settings, runtime: Runtime | None) -> Any:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            if runtime is None:
+                configure_logs(settings.log_level)
+                _attach(app, await stack.enter_async_context(open_runtime(settings)))
+            yield
+
+    return lifespan
+
+
+def _attach(app: FastAPI, runtime: Runtime) -> None:
+    app.state.runtime = runtime
+    app.state.authenticator = Authenticator(runtime.settings, runtime.db)
+
+
+def _described(app: FastAPI) -> Any:
+    """OpenAPI 3.1 in which every error is our problem document, not FastAPI's own shape."""
+    original = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = original()
+            schemas = document["components"]["schemas"]
+            problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas.update(problem.pop("$defs"))
+            schemas["Problem"] = problem
+            for name in ("HTTPValidationError", "ValidationError"):
+                schemas.pop(name, None)
+            for path in document["paths"].values():
+                for operation in path.values():
+                    _own_errors(operation["responses"])
+            app.openapi_schema = document
+        return app.openapi_schema
+
+    return openapi
+
+
+def _own_errors(responses: dict[str, Any]) -> None:
+    default = responses.get("422", {}).get("content", {}).get("application/json")
+    if default is not None and "HTTPValidationError" in str(default):
+        responses["422"] = problems.may_raise(Invalid)[422]

@@ -1,0 +1,1 @@
+"""HTTP out: one folder per provider behind the protocol of `base`; no database and no web framework here."""

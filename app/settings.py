@@ -1,0 +1,299 @@
+"""All settings in one frozen object, read from the environment, `.env`, or files of the same name.
+
+It refuses to start unsafe or half configured: every problem is listed at once, with its cure and without any value.
+"""
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from itertools import chain
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, AliasChoices, AliasGenerator, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+from app.crypto import KeyRing
+
+XERO_SCOPES = (
+    "openid profile email offline_access accounting.contacts accounting.invoices accounting.payments.read"
+    " accounting.manualjournals accounting.banktransactions.read accounting.settings.read"
+)
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_MIN_SECRET = 32
+
+
+class SettingsError(ValueError):
+    """The configuration is unusable; the message lists every problem and its cure, and no value."""
+
+
+def _trim(text: str) -> str:
+    return text.strip().rstrip("/")
+
+
+Base = Annotated[str, AfterValidator(_trim)]  # paths are appended to it
+
+
+def _spellings(field: str) -> str | AliasChoices:
+    """Both names of the brief, QUICKBOOKS_X and QBO_X; the other settings have one."""
+    vendor, _, name = field.partition("_")
+    return AliasChoices(field, f"qbo_{name}") if vendor == "quickbooks" else field
+
+
+class Settings(BaseSettings):
+    """One process's configuration. Secrets have no usable default and do not show in `repr`."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        str_strip_whitespace=True,
+        extra="ignore",
+        env_ignore_empty=True,
+        populate_by_name=True,
+        hide_input_in_errors=True,
+        alias_generator=AliasGenerator(validation_alias=_spellings),
+    )
+
+    environment: Literal["development", "production"] = "production"
+    public_url: Base = "http://localhost:8000"
+    data_dir: Path = Path(".data")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    key_environment: str = Field(default="live", pattern=r"^[a-z0-9]{1,12}$")
+
+    database_url: SecretStr | None = None
+    migration_database_url: SecretStr | None = None
+    db_pool_size: int = Field(default=10, ge=1, le=200)
+    webhook_pool_size: int = Field(default=3, ge=1, le=50)
+
+    encryption_keys: SecretStr
+    secret_key: SecretStr
+
+    quickbooks_environment: Literal["sandbox", "production"] = "sandbox"
+    quickbooks_client_id: str | None = None
+    quickbooks_client_secret: SecretStr | None = None
+    quickbooks_redirect_uri: str = Field(default_factory=lambda given: f"{given['public_url']}/api/auth/qbo/callback")
+    quickbooks_sandbox_url: Base = "https://sandbox-quickbooks.api.intuit.com"
+    quickbooks_production_url: Base = "https://quickbooks.api.intuit.com"
+    quickbooks_authorize_url: str = "https://appcenter.intuit.com/connect/oauth2"
+    quickbooks_token_url: str = "https://oauth.platform.intuit.com/oauth2/v1/tokens/bearer"
+    quickbooks_revoke_url: str = "https://developer.api.intuit.com/v2/oauth2/tokens/revoke"
+    quickbooks_webhook_verifier_tokens: SecretStr = SecretStr("")
+
+    xero_client_id: str | None = None
+    xero_client_secret: SecretStr | None = None
+    xero_redirect_uri: str = Field(default_factory=lambda given: f"{given['public_url']}/api/auth/xero/callback")
+    xero_sandbox_url: Base = "https://api.xero.com"
+    xero_production_url: Base = "https://api.xero.com"
+    xero_authorize_url: str = "https://login.xero.com/identity/connect/authorize"
+    xero_token_url: str = "https://identity.xero.com/connect/token"
+    xero_revoke_url: str = "https://identity.xero.com/connect/revocation"
+    xero_webhook_keys: SecretStr = SecretStr("")
+    xero_scopes: str = XERO_SCOPES
+
+    jwt_issuer: str | None = None
+    jwt_audience: str | None = None
+    jwt_jwks_url: str | None = None
+    jwt_shared_key: SecretStr | None = None
+    jwt_firm_claim: str = "firm"
+    jwt_roles_claim: str = "roles"
+
+    return_url_allowlist: str = ""
+    cors_origins: str = ""
+
+    sync_slice_seconds: float = Field(default=5.0, gt=0, le=60)
+    lease_seconds: float = Field(default=15.0, ge=1, le=300)
+    worker_concurrency: int = Field(default=10, ge=1, le=200)
+
+    @property
+    def quickbooks_api_url(self) -> str:
+        """The API base that QUICKBOOKS_ENVIRONMENT picks, without a trailing slash."""
+        live = self.quickbooks_environment == "production"
+        return self.quickbooks_production_url if live else self.quickbooks_sandbox_url
+
+    @property
+    def xero_api_url(self) -> str:
+        """The API base. Xero has no sandbox host: its demo companies live beside the real ones."""
+        return self.xero_production_url if self.environment == "production" else self.xero_sandbox_url
+
+    @property
+    def return_urls(self) -> tuple[str, ...]:
+        """Addresses the OAuth journey may end at, besides PUBLIC_URL itself."""
+        return _items(self.return_url_allowlist)
+
+    @property
+    def allowed_origins(self) -> tuple[str, ...]:
+        """Origins of browser applications that may call the API."""
+        return tuple(map(_trim, _items(self.cors_origins)))
+
+    @property
+    def migrations_url(self) -> SecretStr | None:
+        """Where Alembic connects: the owner's URL, else the service's own."""
+        return self.migration_database_url or self.database_url
+
+    def webhook_keys(self, provider: str) -> tuple[bytes, ...]:
+        """The HMAC keys of one provider (`quickbooks` or `xero`), several during a rotation. Raises KeyError else."""
+        keys = {"quickbooks": self.quickbooks_webhook_verifier_tokens, "xero": self.xero_webhook_keys}[provider]
+        return tuple(key.encode() for key in _items(keys.get_secret_value()))
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then the environment, `.env`, and files; the two spellings of one setting must agree."""
+        return (
+            init_settings,
+            _Spellings(settings_cls, (file_secret_settings, dotenv_settings, env_settings)),
+            env_settings,
+            dotenv_settings,
+            file_secret_settings,
+        )
+
+    @model_validator(mode="after")
+    def _refuse_what_is_unsafe(self) -> "Settings":
+        problems = [*_secrets(self), *_urls(self), *_redirects(self), *_clients(self), *_callers(self)]
+        if problems:
+            raise ValueError("\n".join(problems))
+        return self
+
+
+def load_settings(
+    *, env_file: Path | None = Path(".env"), secrets_dir: Path | None = None, **overrides: object
+) -> Settings:
+    """Read the settings; `overrides` win over everything. Raises SettingsError with one line per problem.
+
+    Files named like a setting are read from `secrets_dir`, else from SECRETS_DIR, else from /run/secrets.
+    """
+    folder = secrets_dir or Path(os.environ.get("SECRETS_DIR", "/run/secrets"))
+    try:
+        return Settings(
+            _env_file=env_file,
+            _env_file_encoding="utf-8",
+            _secrets_dir=folder if folder.is_dir() else None,
+            **overrides,  # type: ignore[arg-type]  # pydantic checks them
+        )
+    except ValidationError as error:
+        raise SettingsError(_explain(error)) from None
+
+
+class _Spellings(PydanticBaseSettingsSource):
+    """Supplies nothing: compares QUICKBOOKS_X with QBO_X over all sources and refuses two different values."""
+
+    def __init__(self, settings_cls: type[BaseSettings], sources: tuple[PydanticBaseSettingsSource, ...]) -> None:
+        super().__init__(settings_cls)
+        self._sources = sources
+
+    def get_field_value(self, field: object, field_name: str) -> tuple[object, str, bool]:  # noqa: ARG002 - an override
+        """Has no value of its own, for any field."""
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, object]:
+        names: dict[str, str] = {}
+        for source in self._sources:
+            names.update(_raw_values(source))
+        problems = []
+        for field in self.settings_cls.model_fields.values():
+            if isinstance(field.validation_alias, AliasChoices):
+                ours, theirs = (str(choice) for choice in field.validation_alias.choices)
+                if names.get(ours) and names.get(theirs) and names[ours] != names[theirs]:
+                    problems.append(f"{ours.upper()} and {theirs.upper()} are both set and differ: remove one of them.")
+        if problems:
+            raise SettingsError(_listing(problems))
+        return {}
+
+
+def _raw_values(source: PydanticBaseSettingsSource) -> Mapping[str, str]:
+    """What a source holds by lower-case name, whether or not a field asks for it."""
+    if isinstance(source, EnvSettingsSource):
+        return {name.lower(): value for name, value in source.env_vars.items() if value is not None}
+    folder = getattr(source, "secrets_dir", None)
+    if folder is None:
+        return {}
+    files = (path for path in Path(folder).iterdir() if path.is_file())
+    return {path.name.lower(): path.read_text().strip() for path in files}
+
+
+def _secrets(settings: Settings) -> Iterator[str]:
+    try:
+        KeyRing.parse(settings.encryption_keys.get_secret_value())
+    except ValueError as error:
+        yield f"ENCRYPTION_KEYS: {error}. Make a key with `tieout generate-key` and set it as k1:<key>."
+    for name in ("secret_key", "jwt_shared_key"):
+        secret = getattr(settings, name)
+        if secret is not None and len(secret.get_secret_value()) < _MIN_SECRET:
+            yield f"{name.upper()}: shorter than {_MIN_SECRET} characters. Make one with `openssl rand -base64 48`."
+    for name in ("database_url", "migration_database_url"):
+        url = getattr(settings, name)
+        if url is not None and not re.match(r"postgres(ql)?(\+\w+)?://", url.get_secret_value()):
+            yield f"{name.upper()}: not a PostgreSQL address. Use postgresql://user:password@host/database."
+
+
+def _urls(settings: Settings) -> Iterator[str]:
+    """Tokens and codes travel over these: plain http is for this machine alone."""
+    fields = [name for name in Settings.model_fields if re.search(r"_(url|redirect_uri)$", name)]
+    named = [(name.upper(), getattr(settings, name)) for name in fields if not name.endswith("database_url")]
+    lists = [("RETURN_URL_ALLOWLIST", url) for url in settings.return_urls]
+    origins = [("CORS_ORIGINS", origin) for origin in settings.allowed_origins]
+    for name, url in (pair for pair in chain(named, lists, origins) if pair[1] is not None):
+        if "*" in url:
+            yield f"{name}: a wildcard would let any site act for a signed-in user. List the addresses one by one."
+            continue
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.fragment:
+            yield f"{name}: not a full web address. Use the form https://host/path."
+        elif parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+            yield f"{name}: http is only for this machine. Use https."
+
+
+def _redirects(settings: Settings) -> Iterator[str]:
+    """Both vendors compare the redirect URI exactly and refuse loopback addresses given as numbers."""
+    xero = urlsplit(settings.xero_redirect_uri)
+    if xero.hostname in _LOOPBACK - {"localhost"}:
+        yield "XERO_REDIRECT_URI: Xero refuses 127.0.0.1. Use http://localhost (set PUBLIC_URL) or https."
+    live = settings.quickbooks_environment == "production"
+    to_intuit = urlsplit(settings.quickbooks_production_url).hostname not in _LOOPBACK
+    if live and to_intuit and not settings.quickbooks_redirect_uri.startswith("https:"):
+        yield "QUICKBOOKS_REDIRECT_URI: Intuit's production keys need https. Set PUBLIC_URL to the public address."
+
+
+def _clients(settings: Settings) -> Iterator[str]:
+    for provider in ("quickbooks", "xero"):
+        client_id, secret = (getattr(settings, f"{provider}_client_{part}") for part in ("id", "secret"))
+        if (client_id is None) != (secret is None):
+            yield (
+                f"{provider.upper()}_CLIENT_ID and {provider.upper()}_CLIENT_SECRET belong together:"
+                " set both from the vendor's developer portal, or neither to leave the provider off."
+            )
+
+
+def _callers(settings: Settings) -> Iterator[str]:
+    if settings.jwt_jwks_url and settings.jwt_shared_key:
+        yield "JWT_JWKS_URL and JWT_SHARED_KEY exclude each other: keep the one your identity provider signs with."
+    if (settings.jwt_jwks_url or settings.jwt_shared_key) and not (settings.jwt_issuer and settings.jwt_audience):
+        yield "JWT_ISSUER and JWT_AUDIENCE: set both, or tokens meant for other services would be accepted here."
+
+
+def _items(text: str) -> tuple[str, ...]:
+    return tuple(filter(None, (part.strip() for part in text.split(","))))
+
+
+def _explain(error: ValidationError) -> str:
+    """Pydantic's findings in our words, one line each: the name as it is set, what is wrong, never the value."""
+    lines: list[str] = []
+    for found in error.errors(include_url=False, include_context=False, include_input=False):
+        if found["type"] == "default_factory_not_called":
+            continue  # it only follows from another problem in this list
+        message = found["msg"].removeprefix("Value error, ")
+        name = str(found["loc"][0]).upper() if found["loc"] else ""
+        if found["type"] == "missing":
+            message = "not set. See .env.example."
+        lines += [f"{name}: {message}"] if name else message.splitlines()
+    return _listing(lines)
+
+
+def _listing(problems: list[str]) -> str:
+    return "The settings are not usable:\n" + "\n".join(f"  - {line}" for line in problems)

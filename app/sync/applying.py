@@ -1,0 +1,140 @@
+"""What a remote record means for our books: copies kept, payments counted, differences shown, nothing overwritten."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from app.canonical import DocumentState, Gone, Kind, RemoteCustomer, RemoteInvoice, RemotePayment, RemoteRecord
+from app.db import mappings, outgoing, remote_records, settlements
+from app.db.session import Session
+from app.errors import Fault
+from app.sync import ledger
+from app.sync.turn import Turn
+
+KIND_OF: dict[type[RemoteRecord], Kind] = {
+    RemoteCustomer: Kind.customer,
+    RemoteInvoice: Kind.invoice,
+    RemotePayment: Kind.payment,
+}
+_SETTLED_STATES = ("synced", "unchanged", "excluded", "conflict")
+_DIFFERENCES = frozenset({"voided_there", "deleted_there", "total_differs"})
+
+
+@dataclass(slots=True)
+class Tally:
+    """What applying some records did: `seen` read, `changed` copies that are new or differ, `payments` that changed."""
+
+    seen: int = 0
+    changed: int = 0
+    payments: int = 0
+
+    def add(self, other: "Tally") -> None:
+        """Sum up."""
+        self.seen += other.seen
+        self.changed += other.changed
+        self.payments += other.payments
+
+    def counts(self) -> dict[str, Any]:
+        """As a run's counts."""
+        return {"seen": self.seen, "changed": self.changed, "payments": self.payments}
+
+
+async def apply(session: Session, turn: Turn, records: Iterable[RemoteRecord]) -> Tally:
+    """Store remote records and what follows from them, in the caller's transaction."""
+    tally = Tally()
+    for record in records:
+        tally.seen += 1
+        if isinstance(record, Gone):
+            tally.changed += await _gone(session, turn, record, tally)
+            continue
+        tally.changed += await _keep(session, turn, record)
+        if isinstance(record, RemotePayment):
+            tally.payments += await settlements.apply_payment(session, turn.firm_id, turn.connection_id, record)
+        elif isinstance(record, RemoteInvoice):
+            await _invoice(session, turn, record, tally)
+    return tally
+
+
+async def _keep(session: Session, turn: Turn, record: RemoteCustomer | RemoteInvoice | RemotePayment) -> bool:
+    return await remote_records.save(
+        session,
+        turn.firm_id,
+        turn.connection_id,
+        KIND_OF[type(record)],
+        record.external_id,
+        version=record.version,
+        record=ledger.remote(record),
+        updated_at=record.updated_at,
+    )
+
+
+async def _gone(session: Session, turn: Turn, record: Gone, tally: Tally) -> bool:
+    changed = await remote_records.save(
+        session,
+        turn.firm_id,
+        turn.connection_id,
+        record.kind,
+        record.external_id,
+        version="",
+        record={},
+        updated_at=record.updated_at,
+        gone=True,
+    )
+    if record.kind is Kind.payment:
+        tally.payments += await settlements.remove_payment(
+            session, turn.firm_id, turn.connection_id, record.external_id
+        )
+    elif record.kind in mappings.TABLES:
+        fault = Fault(
+            code="deleted_there",
+            message="It was deleted at the provider; ours is kept.",
+            fix="Void ours, or push it again as a new record.",
+        )
+        await _differ(session, turn, record.kind, record.external_id, fault)
+    return changed
+
+
+async def _invoice(session: Session, turn: Turn, record: RemoteInvoice, tally: Tally) -> None:
+    if record.settlements is not None:
+        changed = await settlements.apply_settlements(
+            session, turn.firm_id, turn.connection_id, record.external_id, record.settlements, record.currency
+        )
+        tally.payments += changed
+    mapping = await mappings.by_external_id(session, turn.firm_id, Kind.invoice, turn.connection_id, record.external_id)
+    if mapping is None or mapping.state not in _SETTLED_STATES:
+        return
+    ours = await mappings.invoice_facts(session, turn.firm_id, mapping.invoice_id)
+    await outgoing.mark(session, turn.firm_id, Kind.invoice, mapping.id, version=record.version)
+    if record.state in (DocumentState.voided, DocumentState.deleted):
+        if ours.status != "void":
+            word = record.state.value
+            fault = Fault(
+                code=f"{word}_there",
+                message=f"Invoice {record.number} was {word} at the provider; ours is kept.",
+                fix="Void ours, or push it again as a new invoice.",
+            )
+            await _differ(session, turn, Kind.invoice, record.external_id, fault)
+    elif ours.status != "void" and record.total != ours.total and mapping.base_revision >= ours.revision:
+        fault = Fault(
+            code="total_differs",
+            message=f"Invoice {record.number} comes to {record.total} there and to {ours.total} here.",
+            fix="It was edited on one side: correct one of them.",
+            field="total",
+        )
+        await _differ(session, turn, Kind.invoice, record.external_id, fault)
+    elif mapping.state == "conflict" and mapping.fault.get("code") in _DIFFERENCES and record.total == ours.total:
+        await outgoing.mark(session, turn.firm_id, Kind.invoice, mapping.id, state="synced", sync_error="", fault={})
+
+
+async def _differ(session: Session, turn: Turn, kind: Kind, external_id: str, fault: Fault) -> None:
+    mapping = await mappings.by_external_id(session, turn.firm_id, kind, turn.connection_id, external_id)
+    if mapping is not None and mapping.state in _SETTLED_STATES:
+        await outgoing.mark(
+            session,
+            turn.firm_id,
+            kind,
+            mapping.id,
+            state="conflict",
+            sync_error=fault.sentence(),
+            fault=asdict(fault),
+        )

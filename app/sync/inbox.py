@@ -1,0 +1,79 @@
+"""The inbox: events of one connection, coalesced, looked at in as few calls as possible; our own echoes cost none."""
+
+from collections.abc import Sequence
+from itertools import islice
+from typing import Any
+
+from app.canonical import Kind
+from app.db import inbox, mappings, remote_records
+from app.db.session import Session
+from app.errors import ProviderRejected
+from app.sync.applying import apply
+from app.sync.turn import Turn
+
+WORTH_A_LOOK = (Kind.payment, Kind.invoice, Kind.customer)
+AT_ONCE = 500
+_CREATED = ("create", "created")  # Xero's word and Intuit's
+MAX_FAILURES = 6
+_SWITCH = {
+    Kind.payment: "payment_sync_enabled",
+    Kind.invoice: "invoice_sync_enabled",
+    Kind.customer: "customer_sync_enabled",
+}
+
+
+async def drain(turn: Turn) -> None:
+    """Handle the owed events of the connection, one fetch per kind and page of ids."""
+    async with turn.effects() as session:
+        events = await inbox.owed(session, turn.firm_id, turn.connection_id, AT_ONCE)
+        waiting = await _without_call(session, turn, events)
+    for kind in WORTH_A_LOOK:
+        ids = list(dict.fromkeys(event.external_id for event in waiting if event.kind == kind.value))
+        remaining = iter(ids)
+        while chunk := list(islice(remaining, turn.provider.capabilities.fetch_size)):
+            await _look(turn, kind, chunk, [e for e in waiting if e.kind == kind.value and e.external_id in chunk])
+
+
+async def _look(turn: Turn, kind: Kind, ids: Sequence[str], events: Sequence[Any]) -> None:
+    event_ids = [event.id for event in events]
+    try:
+        records = await turn.provider.fetch(kind, ids)
+    except ProviderRejected as error:
+        async with turn.effects() as session:
+            await inbox.failed(session, turn.firm_id, event_ids, error.detail, MAX_FAILURES)
+        return
+    async with turn.effects() as session:
+        await apply(session, turn, records)
+        await inbox.handled(session, turn.firm_id, event_ids, "done", "")
+
+
+async def _without_call(session: Session, turn: Turn, events: Sequence[Any]) -> list[Any]:
+    """Close what needs no look: foreign kinds, kinds switched off, and echoes of what we already know."""
+    waiting: list[Any] = []
+    closed: dict[str, list[int]] = {}
+    for event in events:
+        reason = await _reason_not_to(session, turn, event)
+        if reason is None:
+            waiting.append(event)
+        else:
+            closed.setdefault(reason, []).append(event.id)
+    for reason, ids in closed.items():
+        await inbox.handled(session, turn.firm_id, ids, "ignored", reason)
+    return waiting
+
+
+async def _reason_not_to(session: Session, turn: Turn, event: Any) -> str | None:
+    if event.kind not in WORTH_A_LOOK:
+        return "not a kind we follow"
+    kind = Kind(event.kind)
+    if not getattr(turn.connection, _SWITCH[kind]):
+        return "switched off"
+    copies = await remote_records.seen(session, turn.firm_id, turn.connection_id, kind, [event.external_id])
+    copy = copies.get(event.external_id)
+    if copy and event.occurred_at and copy.remote_updated_at and copy.remote_updated_at > event.occurred_at:
+        return "already seen"
+    if event.operation in _CREATED and kind in mappings.TABLES:
+        mapping = await mappings.by_external_id(session, turn.firm_id, kind, turn.connection_id, event.external_id)
+        if mapping is not None:
+            return "our own write"
+    return None

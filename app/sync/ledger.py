@@ -1,0 +1,41 @@
+"""Canonical records as JSON, for the write-ahead ledger and the remote copies: exact both ways."""
+
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from app.canonical import Customer, Invoice, Kind, RemoteCustomer, RemoteInvoice, RemotePayment
+from app.providers.base import WriteCall
+
+_SENT: dict[Kind, TypeAdapter[Any]] = {Kind.customer: TypeAdapter(Customer), Kind.invoice: TypeAdapter(Invoice)}
+_SEEN: TypeAdapter[Any] = TypeAdapter(RemoteCustomer | RemoteInvoice | RemotePayment)
+
+
+def freeze(kind: Kind, record: Customer | Invoice) -> Any:
+    """A record as it is sent, as JSON; amounts are exact texts."""
+    return _SENT[kind].dump_python(record, mode="json")
+
+
+def thaw(kind: Kind, stored: Any) -> Customer | Invoice:
+    """The record again, exactly as it was sent."""
+    record: Customer | Invoice = _SENT[kind].validate_python(stored)
+    return record
+
+
+def remote(record: RemoteCustomer | RemoteInvoice | RemotePayment) -> Any:
+    """A remote record as JSON."""
+    return _SEEN.dump_python(record, mode="json")
+
+
+def call_of(row: Any, item_ids: tuple[str, ...]) -> WriteCall:
+    """A stored call, byte for byte as it was sent before."""
+    return WriteCall(
+        key=row.key,
+        kind=Kind(row.kind),
+        method=row.method,
+        path=row.path,
+        query=row.query,
+        headers=row.headers,
+        body=row.body,
+        item_ids=item_ids,
+    )

@@ -1,0 +1,205 @@
+"""Storing what a provider made of each written record, and adopting what turns out to be ours already."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import func
+
+from app.canonical import Invoice, Kind, Operation
+from app.db import mappings, outgoing, settlements, writes
+from app.db.session import Session
+from app.errors import Fault, ProviderError
+from app.providers.base import Match, NotWritten, Outcome, Refused, Unknown, WriteItem, Written
+from app.sync import ledger
+from app.sync.turn import Turn
+
+TAKEN = frozenset({"name_taken", "number_taken"})
+FIRST_RETRY = timedelta(seconds=5)
+SLOWEST_RETRY = timedelta(minutes=10)
+MAX_FAILURES = 12
+LOOK_AGAIN = timedelta(seconds=2)
+_SYNCED_AT = {Kind.customer: "last_customer_sync_at", Kind.invoice: "last_invoice_sync_at"}
+
+
+def backoff(failures: int) -> timedelta:
+    """5 s, 10 s, 20 s … at most 10 minutes."""
+    return min(FIRST_RETRY * (1 << min(failures, 10)), SLOWEST_RETRY)
+
+
+async def adopted(turn: Turn, call_id: int, answers: Sequence[Outcome]) -> list[Outcome]:
+    """The answers, with every "that name or number exists" looked up: if the holder is our own record, it counts."""
+    if not any(isinstance(answer, Refused) and answer.fault.code in TAKEN for answer in answers):
+        return list(answers)
+    items = {item.item_id: item for item in await items_of(turn, call_id)}
+    settled: list[Outcome] = []
+    for answer in answers:
+        item = items.get(answer.item_id)
+        if isinstance(answer, Refused) and answer.fault.code in TAKEN and item and item.operation is Operation.create:
+            settled.append(await _look_up(turn, item, answer))
+        else:
+            settled.append(answer)
+    return settled
+
+
+async def _look_up(turn: Turn, item: WriteItem, refused: Refused) -> Outcome:
+    try:
+        match = await turn.provider.find(item)
+    except ProviderError:
+        return Unknown(item_id=item.item_id, reason=f"{refused.fault.message} Looking up the holder failed.")
+    if match is not None and match.equal:
+        return as_written(item, match)
+    if match is None or not match.difference:
+        return refused
+    return replace(refused, fault=replace(refused.fault, message=f"{refused.fault.message} {match.difference}"))
+
+
+def as_written(item: WriteItem, match: Match) -> Written:
+    """A record found at the provider that is ours and equal counts as written."""
+    return Written(
+        item_id=item.item_id,
+        external_id=match.external_id,
+        version=match.version,
+        label=match.label,
+        total=match.total,
+    )
+
+
+async def items_of(turn: Turn, call_id: int) -> list[WriteItem]:
+    """The open items of a stored call, as they were sent."""
+    async with turn.db.firm(turn.firm_id) as session:
+        attempts = await writes.open_attempts(session, turn.firm_id, call_id)
+    return [
+        WriteItem(
+            item_id=attempt.item_id,
+            kind=Kind(attempt.mapping_kind),
+            operation=Operation(attempt.operation),
+            record=ledger.thaw(Kind(attempt.mapping_kind), attempt.record),
+        )
+        for attempt in attempts
+    ]
+
+
+async def store(turn: Turn, call_id: int, kind: Kind, answers: Sequence[Outcome]) -> None:
+    """Commit all outcomes of a call at once, and what follows from them."""
+    by_item = {answer.item_id: answer for answer in answers}
+    async with turn.effects() as session:
+        released: list[int] = []
+        for attempt in await writes.open_attempts(session, turn.firm_id, call_id):
+            answer = by_item.get(attempt.item_id) or Unknown(item_id=attempt.item_id, reason="not in the answer")
+            mapping = await mappings.get(session, turn.firm_id, kind, attempt.mapping_id)
+            await _store_one(session, turn, kind, attempt, mapping, answer)
+            if isinstance(answer, Written) and kind is Kind.customer:
+                released.append(mapping.client_id)
+        await outgoing.release_waiting(session, turn.firm_id, turn.connection_id, released)
+        await writes.close(session, turn.firm_id, call_id, wait=LOOK_AGAIN)
+        if any(isinstance(answer, Written) for answer in answers):
+            stamp = {_SYNCED_AT[kind]: func.now()}
+            await outgoing.touch_connection(session, turn.firm_id, turn.connection_id, stamp)
+
+
+async def _store_one(session: Session, turn: Turn, kind: Kind, attempt: Any, mapping: Any, answer: Outcome) -> None:
+    values: dict[str, Any]
+    external_id, reason = "", ""
+    if isinstance(answer, Written):
+        outcome, external_id = "written", answer.external_id
+        values = await _written(session, turn, kind, attempt, mapping, answer)
+    elif isinstance(answer, Refused):
+        outcome, reason = "refused", answer.fault.code
+        values = _failed(mapping, answer.fault, "conflict" if answer.stale else "error")
+    elif isinstance(answer, NotWritten):
+        outcome, reason = "not_written", answer.fault.code
+        values = _again(mapping, answer)
+    else:
+        outcome, reason = "unknown", answer.reason
+        values = {"state": "unknown", "sync_error": "The provider did not confirm the write; it is being looked up."}
+    await writes.conclude(session, turn.firm_id, attempt.id, outcome, external_id, reason)
+    await outgoing.mark(session, turn.firm_id, kind, mapping.id, **values)
+    if isinstance(answer, Written) and kind is Kind.invoice:
+        await settlements.adopt_allocations(
+            session, turn.firm_id, turn.connection_id, answer.external_id, mapping.invoice_id
+        )
+
+
+async def _written(
+    session: Session, turn: Turn, kind: Kind, attempt: Any, mapping: Any, answer: Written
+) -> dict[str, Any]:
+    """Linked; synced unless the provider's total is another, the id is taken, or ours was edited meanwhile."""
+    if await outgoing.taken_by_other(session, turn.firm_id, kind, turn.connection_id, answer.external_id, mapping.id):
+        fault = Fault(
+            code="already_linked",
+            message=f"{answer.label} is already linked to another of our records.",
+            fix="Merge the two records here, or rename one.",
+        )
+        return _failed(mapping, fault, "conflict")
+    values: dict[str, Any] = {
+        "external_id": answer.external_id,
+        "version": answer.version,
+        "external_metadata": dict(answer.metadata or {}),
+        "base_revision": attempt.revision,
+        "attempt": mapping.attempt + 1,
+        "failures": 0,
+        "sync_error": "",
+        "fault": {},
+        "state": "synced",
+        "wanted": "update",
+        "synced_at": func.now(),
+    }
+    values["external_name" if kind is Kind.customer else "external_number"] = answer.label
+    if kind is Kind.invoice:
+        values |= _compare_total(attempt, answer)
+    if (
+        values["state"] == "synced"
+        and await settlements.revision_of(session, turn.firm_id, kind, mapping) > attempt.revision
+    ):
+        values["state"] = "pending"
+    return values
+
+
+def _compare_total(attempt: Any, answer: Written) -> dict[str, Any]:
+    record = ledger.thaw(Kind.invoice, attempt.record)
+    ours = Decimal(0) if attempt.operation == Operation.void else record.total if isinstance(record, Invoice) else None
+    if answer.total is None or attempt.operation == Operation.void:
+        return {"external_total": ours}
+    if answer.total == ours:
+        return {"external_total": answer.total}
+    fault = Fault(
+        code="total_differs",
+        message=f"{answer.label} comes to {answer.total} there and to {ours} here.",
+        fix="Compare the lines and taxes of both, then correct one of them.",
+        field="total",
+    )
+    return {
+        "external_total": answer.total,
+        "state": "conflict",
+        "sync_error": fault.sentence(),
+        "fault": asdict(fault),
+    }
+
+
+def _failed(mapping: Any, fault: Fault, state: str) -> dict[str, Any]:
+    return {
+        "state": state,
+        "attempt": mapping.attempt + 1,
+        "sync_error": fault.sentence(),
+        "fault": asdict(fault),
+    }
+
+
+def _again(mapping: Any, answer: NotWritten) -> dict[str, Any]:
+    """Owed again later; waiting for a call limit or a reconnect is no failure, too many real ones end in `parked`."""
+    innocent = answer.fault.code in ("rate_limited", "needs_reauth", "provider_misconfigured")
+    failures = mapping.failures if innocent else mapping.failures + 1
+    if failures >= MAX_FAILURES:
+        return {**_failed(mapping, answer.fault, "parked"), "failures": failures}
+    wait = answer.retry_after or backoff(mapping.failures)
+    return {
+        "state": "pending",
+        "attempt": mapping.attempt + 1,
+        "failures": failures,
+        "sync_error": answer.fault.sentence(),
+        "fault": asdict(answer.fault),
+        "next_due_at": outgoing.in_future(wait),
+    }

@@ -1,0 +1,67 @@
+"""Pull: what changed at the provider, page by page; one page and its cursor are one transaction."""
+
+from datetime import date
+from typing import Any
+
+from app.canonical import Kind, RemoteInvoice, RemotePayment, RemoteRecord
+from app.db import cursors, outgoing, runs, settlements, work
+from app.sync.applying import Tally, apply
+from app.sync.turn import Turn
+
+_SYNCED_AT = {
+    Kind.payment: "last_payment_sync_at",
+    Kind.invoice: "last_invoice_sync_at",
+    Kind.customer: "last_customer_sync_at",
+}
+
+
+async def pull(turn: Turn, run: Any) -> None:
+    """Carry out one pull run. It gives way between pages when something more urgent is owed, and goes on later."""
+    asked = run.params.get("kinds")
+    kinds = [Kind(kind) for kind in asked] if asked else list(turn.provider.capabilities.payment_sources)
+    done = set(run.params.get("done", ()))
+    tally = Tally(**{name: run.counts.get(name, 0) for name in ("seen", "changed", "payments")})
+    for kind in kinds:
+        if kind.value in done:
+            continue
+        if not await _pull_kind(turn, run, kind, tally):
+            async with turn.effects() as session:
+                await runs.give_way(session, turn.firm_id, run.id, counts=tally.counts(), done=sorted(done))
+            return
+        done.add(kind.value)
+    async with turn.effects() as session:
+        await runs.finish(session, turn.firm_id, run.id, state="done", counts=tally.counts())
+
+
+async def _pull_kind(turn: Turn, run: Any, kind: Kind, tally: Tally) -> bool:
+    """Read one kind to its end. False: something more urgent came; the cursor remembers where to go on."""
+    start, end = _day(run.params.get("date_from")), _day(run.params.get("date_to"))
+    windowed = start is not None or end is not None
+    async with turn.db.firm(turn.firm_id) as session:
+        cursor = None if windowed else await cursors.get(session, turn.firm_id, turn.connection_id, kind)
+        since = start or turn.connection.sync_from
+        since = since or await settlements.earliest_invoice_date(session, turn.firm_id, turn.connection_id)
+    async for page in turn.provider.changes(kind, cursor, since):
+        wanted = [record for record in page.records if _within(record, start, end)]
+        async with turn.effects() as session:
+            tally.add(await apply(session, turn, wanted))
+            if not windowed:
+                await cursors.save(session, turn.firm_id, turn.connection_id, kind, page.cursor)
+            more_urgent = not windowed and await work.outranked(session, turn.scope, run.priority)
+        if more_urgent:
+            return False
+    async with turn.effects() as session:
+        stamp = {_SYNCED_AT[kind]: outgoing.now()}
+        await outgoing.touch_connection(session, turn.firm_id, turn.connection_id, stamp)
+    return True
+
+
+def _day(text: str | None) -> date | None:
+    return date.fromisoformat(text) if text else None
+
+
+def _within(record: RemoteRecord, start: date | None, end: date | None) -> bool:
+    """Whether a record's business date lies within the asked days, both inclusive; undated records do."""
+    day = record.on if isinstance(record, RemotePayment) else None
+    day = record.issue_date if isinstance(record, RemoteInvoice) else day
+    return day is None or ((start is None or day >= start) and (end is None or day <= end))

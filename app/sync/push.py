@@ -1,0 +1,189 @@
+"""Push: owed records → preflight without I/O → write-ahead → one call → outcomes.
+
+Nothing is sent that is not stored first, exactly as it is sent; nothing is written again while an outcome is unknown.
+"""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import structlog
+from app.canonical import Customer, Invoice, Kind, Operation
+from app.db import mappings, outgoing, runs, writes
+from app.db.session import Session
+from app.errors import Fault, NeedsReauth, OutcomeUnknown, ProviderError, RateLimited
+from app.providers.base import NotWritten, Outcome, Unknown, WriteCall, WriteItem
+from app.sync import ledger, outcomes, resolve
+from app.sync.turn import Turn
+
+log = structlog.get_logger(__name__)
+
+_KEYS = uuid.UUID("6f1c3f0e-64d2-5b0a-9a5e-7d1f2b9c4a10")
+PARENT_BLOCKED = ("error", "conflict", "parked", "excluded", "superseded")
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """One record about to be written, with what its outcome must be compared to."""
+
+    row: Any
+    item: WriteItem
+
+
+def idempotency_key(connection_id: int, kind: Kind, owed: Sequence[Owed]) -> str:
+    """The vendor's key for one call: fixed by what is written and by how many definite answers each record has had."""
+    parts = (f"{o.row.mapping_id}.{o.row.generation}.{o.row.attempt}.{o.item.operation}" for o in owed)
+    return str(uuid.uuid5(_KEYS, f"{connection_id}:{kind}:{','.join(parts)}"))
+
+
+async def push(turn: Turn, kind: Kind) -> None:
+    """Write one call's worth of the most urgent owed records of a kind."""
+    async with turn.effects() as session:
+        ready = await _ready(session, turn, kind)
+        if not ready or turn.company is None:
+            return
+        key = idempotency_key(turn.connection_id, kind, ready)
+        call = turn.provider.prepare([owed.item for owed in ready], key, turn.company)
+        call_id = await _write_ahead(session, turn, call, ready)
+    await send(turn, call_id, call)
+
+
+async def send(turn: Turn, call_id: int, call: WriteCall) -> None:
+    """Send a stored call once and store what came of each record in it."""
+    try:
+        answers = await turn.provider.write(call)
+    except RateLimited as error:
+        answers = _nothing_written(call, error)
+    except OutcomeUnknown as error:
+        answers = [Unknown(item_id=item_id, reason=error.detail) for item_id in call.item_ids]
+    except ProviderError as error:
+        await outcomes.store(turn, call_id, call.kind, _nothing_written(call, error))
+        raise
+    await outcomes.store(turn, call_id, call.kind, await outcomes.adopted(turn, call_id, answers))
+    limited = next((a for a in answers if isinstance(a, NotWritten) and a.fault.code == "rate_limited"), None)
+    if limited is not None:
+        raise RateLimited(limited.fault.message, retry_after=limited.retry_after)
+
+
+async def _ready(session: Session, turn: Turn, kind: Kind) -> list[Owed]:
+    """The owed records that pass preflight, all of one operation; the others get their fault and wait for a person."""
+    limit = turn.provider.capabilities.batch_sizes[kind]
+    rows = await outgoing.owed(session, turn.firm_id, turn.scope, kind, limit)
+    if turn.company is None:
+        return []
+    found = await outgoing.codes(session, turn.firm_id, turn.provider_name.value, turn.connection_id)
+    lines = await outgoing.lines_of(session, turn.firm_id, [r.record_id for r in rows]) if kind is Kind.invoice else {}
+    ready: list[Owed] = []
+    for row in rows:
+        if kind is Kind.invoice and not row.customer_external_id:
+            await _wait_for_customer(session, turn, row)
+            continue
+        item, faults = _item(row, kind, str(len(ready) + 1), lines.get(row.record_id, ()), found)
+        faults += turn.provider.preflight(item, turn.company)
+        if faults:
+            await _refuse(session, turn, kind, row, faults)
+        elif not ready or ready[0].item.operation is item.operation:
+            ready.append(Owed(row, item))
+    return ready
+
+
+def _item(
+    row: Any, kind: Kind, item_id: str, lines: Sequence[Any], codes: outgoing.Codes
+) -> tuple[WriteItem, tuple[Fault, ...]]:
+    faults: tuple[Fault, ...] = ()
+    record: Customer | Invoice
+    if kind is Kind.customer:
+        record = resolve.customer(row)
+    else:
+        record, faults = resolve.invoice(row, lines, codes)
+    operation = Operation(row.wanted)
+    item = WriteItem(
+        item_id=item_id,
+        kind=kind,
+        operation=operation,
+        record=record,
+        external_id=row.external_id or "",
+        version=row.version,
+    )
+    return item, faults
+
+
+async def _wait_for_customer(session: Session, turn: Turn, row: Any) -> None:
+    """An invoice goes after its customer: make the customer owed, and the invoice wait for it by name."""
+    from_parent = row.customer_state in PARENT_BLOCKED
+    if not from_parent or row.priority <= runs.INTERACTIVE:
+        await mappings.ask(
+            session,
+            turn.firm_id,
+            Kind.customer,
+            turn.connection_id,
+            [row.client_id],
+            priority=row.priority,
+            run_id=row.run_id,
+        )
+    reason = "could not be written there" if from_parent else "is not there yet"
+    fault = Fault(
+        code="customer_not_synced",
+        message=f"Waiting for the customer {row.client_name}, who {reason}.",
+        fix="Mend the customer; this invoice then goes by itself." if from_parent else "",
+        retries_itself=True,
+    )
+    await outgoing.mark(
+        session,
+        turn.firm_id,
+        Kind.invoice,
+        row.mapping_id,
+        state="waiting",
+        sync_error=fault.sentence(),
+        fault=asdict(fault),
+    )
+
+
+async def _refuse(session: Session, turn: Turn, kind: Kind, row: Any, faults: Sequence[Fault]) -> None:
+    sentence = " ".join(fault.sentence() for fault in faults)
+    detail = {**asdict(faults[0]), "all": [asdict(fault) for fault in faults]}
+    await outgoing.mark(session, turn.firm_id, kind, row.mapping_id, state="error", sync_error=sentence, fault=detail)
+
+
+async def _write_ahead(session: Session, turn: Turn, call: WriteCall, ready: Sequence[Owed]) -> int:
+    for owed in ready:
+        await outgoing.mark(
+            session, turn.firm_id, call.kind, owed.row.mapping_id, state="in_flight", sync_error="", fault={}
+        )
+    stored = {
+        "firm_id": turn.firm_id,
+        "connection_id": turn.connection_id,
+        "key": call.key,
+        "kind": call.kind.value,
+        "method": call.method,
+        "path": call.path,
+        "query": dict(call.query),
+        "headers": dict(call.headers),
+        "body": call.body,
+        "epoch": turn.claimed.epoch,
+    }
+    attempts = [
+        {
+            "firm_id": turn.firm_id,
+            "item_id": owed.item.item_id,
+            "mapping_kind": call.kind.value,
+            "mapping_id": owed.row.mapping_id,
+            "operation": owed.item.operation.value,
+            "revision": owed.row.revision,
+            "record": ledger.freeze(call.kind, owed.item.record),
+        }
+        for owed in ready
+    ]
+    return await writes.record(session, stored, attempts)
+
+
+def _nothing_written(call: WriteCall, error: ProviderError) -> list[Outcome]:
+    """The call certainly was not carried out: every record stays owed."""
+    fault = Fault(
+        code=error.public_code,
+        message=error.detail,
+        who="admin" if isinstance(error, NeedsReauth) else "provider",
+        retries_itself=True,
+    )
+    return [NotWritten(item_id=item_id, fault=fault, retry_after=error.retry_after) for item_id in call.item_ids]

@@ -1,0 +1,251 @@
+"""The runner: takes a connection's lease, then after every call the most urgent owed item, for a few seconds.
+
+Correctness never rests on the bell that started it: what is owed stands in the tables, the lease's epoch fences off a
+runner that was replaced, and whatever is left is due again at a stored moment.
+"""
+
+import os
+import secrets
+import socket
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import structlog
+
+from app import connections
+from app.canonical import Kind, ProviderName
+from app.db import leases, owners, runs, schedule, work
+from app.db.leases import Claimed
+from app.db.work import Scope
+from app.errors import AppError, Misconfigured, NeedsReauth, NotConnected, ProviderError, StaleLease
+from app.governor import Governor
+from app.providers.base import TokenSource
+from app.providers.http import Meter
+from app.providers.registry import SPECS
+from app.runtime import Runtime
+from app.sync import inbox, pull, push, settle
+from app.sync.outcomes import backoff
+from app.sync.turn import Turn, boot_clock, company_from
+
+log = structlog.get_logger(__name__)
+
+OWNER = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+MAX_CRASHES = 5
+MAX_RUN_ATTEMPTS = 8
+
+
+async def work_on(runtime: Runtime, connection_id: int) -> bool:
+    """One turn at a connection. True: more is due at once, wake it again. False also when somebody else holds it."""
+    seconds = runtime.settings.lease_seconds
+    begun = boot_clock()
+    async with runtime.db.system() as session:
+        claimed = await leases.claim(session, connection_id, f"{OWNER}:{secrets.token_hex(4)}", seconds)
+    if claimed is None:
+        return False
+    turn = await _turn(runtime, claimed, begun + seconds)
+    try:
+        if claimed.crashes >= MAX_CRASHES:
+            await _park_after_crashes(turn)
+        async with turn.renewed():
+            await _work(runtime, turn)
+        return await _release(turn)
+    except StaleLease:
+        log.warning("turn_fenced_off", connection_id=connection_id, epoch=claimed.epoch)
+        return False
+
+
+async def _turn(runtime: Runtime, claimed: Claimed, deadline: float) -> Turn:
+    async with runtime.db.firm(claimed.firm_id) as session:
+        row = await owners.connection(session, claimed.firm_id, claimed.connection_id)
+    name = ProviderName(row.provider)
+    governor = Governor(SPECS[name].capabilities.limits, row.budget)
+    meter = Meter(on_answer=governor.observe)
+    turn = Turn(
+        db=runtime.db,
+        claimed=claimed,
+        lease_seconds=runtime.settings.lease_seconds,
+        provider=runtime.company(name, row.company_id, _tokens(runtime, row), meter),
+        governor=governor,
+        connection=row,
+        company=company_from(row.company),
+        scope=_scope(claimed, row),
+        deadline=deadline,
+    )
+    meter.gate = turn.gate
+    return turn
+
+
+class _NoTokens:
+    """Stands where a disconnected company's tokens stood: housekeeping needs none."""
+
+    async def access_token(self, *, rejected: str | None = None) -> str:
+        """Always raises NotConnected."""
+        raise NotConnected("This connection was disconnected.")
+
+
+def _tokens(runtime: Runtime, row: Any) -> TokenSource:
+    return _NoTokens() if row.grant_id is None else runtime.vault.tokens(row.grant_id)
+
+
+def _scope(claimed: Claimed, row: Any) -> Scope:
+    throttled = row.throttled_until is not None and row.throttled_until > datetime.now(UTC)
+    return Scope(
+        connection_id=claimed.connection_id,
+        epoch=claimed.epoch,
+        usable=row.status == "active" and row.grant_id is not None and not throttled,
+        automatic=row.sync_enabled and row.firm_sync_enabled,
+    )
+
+
+async def _work(runtime: Runtime, turn: Turn) -> None:
+    """Take the most urgent item until nothing is due, the slice is over, or the provider must be left alone."""
+    until = time.monotonic() + runtime.settings.sync_slice_seconds
+    await _schedule(turn)
+    while time.monotonic() < until:
+        async with turn.db.firm(turn.firm_id) as session:
+            what = await work.most_urgent(session, turn.scope)
+        if what is None:
+            return
+        try:
+            await _HANDLERS[what](runtime, turn)
+        except ProviderError as error:
+            await _leave_alone(turn, error)
+            return
+        await _finish_push_runs(turn)
+
+
+async def _do_settle(_runtime: Runtime, turn: Turn) -> None:
+    await settle.settle(turn)
+
+
+async def _do_customers(_runtime: Runtime, turn: Turn) -> None:
+    await push.push(turn, Kind.customer)
+
+
+async def _do_invoices(_runtime: Runtime, turn: Turn) -> None:
+    await push.push(turn, Kind.invoice)
+
+
+async def _do_events(_runtime: Runtime, turn: Turn) -> None:
+    await inbox.drain(turn)
+
+
+async def _do_run(runtime: Runtime, turn: Turn) -> None:
+    async with turn.effects() as session:
+        run = await runs.next_queued(session, turn.firm_id, turn.connection_id, usable=turn.scope.usable)
+        if run is None:
+            return
+        if run.attempts >= MAX_RUN_ATTEMPTS:
+            await _fail(session, turn, run, run.error or {"code": "gave_up", "detail": "It failed too many times."})
+            return
+        await runs.start(session, turn.firm_id, run.id)
+    try:
+        await _carry_out(runtime, turn, run)
+    except ProviderError as error:
+        async with turn.effects() as session:
+            if error.retryable and run.priority > runs.INTERACTIVE:
+                await runs.postpone(
+                    session, turn.firm_id, run.id, seconds=backoff(run.attempts).total_seconds(), error=_told(error)
+                )
+            else:
+                await _fail(session, turn, run, _told(error))
+        raise
+    except StaleLease:
+        raise
+    except AppError as error:
+        async with turn.effects() as session:
+            await _fail(session, turn, run, _told(error))
+
+
+async def _carry_out(runtime: Runtime, turn: Turn, run: Any) -> None:
+    if run.action == "pull":
+        await pull.pull(turn, run)
+        return
+    use_case = _USE_CASES[run.action]
+    await use_case(runtime, turn.firm_id, turn.connection_id)
+    async with turn.effects() as session:
+        await runs.finish(session, turn.firm_id, run.id, state="done", counts={})
+        turn.connection = await owners.connection(session, turn.firm_id, turn.connection_id)
+    turn.scope = _scope(turn.claimed, turn.connection)
+    turn.company = company_from(turn.connection.company)
+
+
+async def _fail(session: Any, turn: Turn, run: Any, error: dict[str, Any]) -> None:
+    await runs.finish(session, turn.firm_id, run.id, state="failed", counts=run.counts, error=error)
+
+
+def _told(error: AppError) -> dict[str, Any]:
+    return {
+        "code": error.public_code,
+        "detail": error.detail,
+        "who": error.who,
+        "fix": error.fix,
+        "retries_itself": error.retries_itself,
+    }
+
+
+async def _leave_alone(turn: Turn, error: ProviderError) -> None:
+    """The provider cannot be used now: say why on the connection, and until when we leave it alone."""
+    log.warning("provider_left_alone", connection_id=turn.connection_id, code=error.public_code)
+    async with turn.effects() as session:
+        if isinstance(error, NeedsReauth):
+            await owners.set_status(
+                session, turn.firm_id, turn.connection_id, "expired", error.public_code, error.detail
+            )
+        elif isinstance(error, Misconfigured):
+            await owners.set_status(session, turn.firm_id, turn.connection_id, "error", error.public_code, error.detail)
+        elif error.retryable:
+            wait = error.retry_after or timedelta(seconds=5)
+            await owners.throttle(session, turn.firm_id, turn.connection_id, wait)
+        turn.connection = await owners.connection(session, turn.firm_id, turn.connection_id)
+    turn.scope = _scope(turn.claimed, turn.connection)
+
+
+async def _schedule(turn: Turn) -> None:
+    """When the connection's own time has come, ask for a pull of what was paid and set the next time."""
+    if not (turn.scope.usable and turn.scope.automatic and turn.connection.payment_sync_enabled):
+        return
+    async with turn.effects() as session:
+        await schedule.ask_if_due(session, turn.firm_id, turn.connection_id)
+
+
+async def _finish_push_runs(turn: Turn) -> None:
+    async with turn.effects() as session:
+        await schedule.finish_push_runs(session, turn.firm_id, turn.connection_id)
+
+
+async def _release(turn: Turn) -> bool:
+    """Give the lease back with the moment something is due again. True: that moment is now."""
+    async with turn.db.firm(turn.firm_id) as session:
+        due = await work.due_again(session, turn.scope)
+        row = await owners.connection(session, turn.firm_id, turn.connection_id)
+        if row.throttled_until is not None and due is not None:
+            due = max(due, row.throttled_until)
+        moments = [at for at in (due, row.next_sync_at if turn.scope.automatic else None) if at is not None]
+        when = min(moments) if moments else None
+        await leases.release(session, turn.claimed, turn.governor.saved(), when)
+    return when is not None and when <= datetime.now(UTC)
+
+
+async def _park_after_crashes(turn: Turn) -> None:
+    """Its runner died several times in a row: whatever was being done is set aside and shown, the rest goes on."""
+    async with turn.effects() as session:
+        await schedule.park_running(session, turn.firm_id, turn.connection_id)
+        await leases.forgive(session, turn.claimed)
+
+
+Handler = Callable[[Runtime, Turn], Awaitable[None]]
+_HANDLERS: Mapping[str, Handler] = {
+    "settle": _do_settle,
+    "run": _do_run,
+    "customer": _do_customers,
+    "invoice": _do_invoices,
+    "event": _do_events,
+}
+_USE_CASES: Mapping[str, Callable[[Runtime, int, int], Awaitable[object]]] = {
+    "check": connections.check,
+    "refresh": connections.refresh,
+    "disconnect": connections.disconnect,
+}

@@ -1,0 +1,104 @@
+"""Settling writes whose outcome nobody knows, before anything else is written for their records.
+
+First the identical call again, while the vendor surely still answers a replay with the first answer. Then a look-up:
+what is found and equal is ours; what is found and different is refused with both named; only a proven absence permits a
+new attempt. Updates and voids carry the version they change, so sending one again cannot do it twice.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from app.canonical import Kind, Operation
+from app.db import outgoing, writes
+from app.errors import Fault, OutcomeUnknown, ProviderError
+from app.providers.base import NotWritten, Outcome, Refused, Unknown, WriteItem
+from app.sync import ledger, outcomes
+from app.sync.turn import Turn
+
+MAX_SENDS = 2  # the call itself and one replay; then looking up tells more than asking again
+STILL_UNKNOWN = timedelta(minutes=1)
+
+
+async def settle(turn: Turn) -> None:
+    """Settle the oldest unsettled call of the connection."""
+    async with turn.effects() as session:
+        row = await writes.unsettled(session, turn.firm_id, turn.connection_id, turn.claimed.epoch)
+        if row is None:
+            return
+        attempts = await writes.open_attempts(session, turn.firm_id, row.id)
+        for attempt in attempts:
+            await outgoing.mark(session, turn.firm_id, Kind(row.kind), attempt.mapping_id, state="unknown")
+        replay = row.sends < MAX_SENDS and _age(row) < turn.provider.capabilities.replay_window
+        if replay:
+            await writes.resent(session, turn.firm_id, row.id, turn.claimed.epoch)
+    if not attempts:
+        async with turn.effects() as session:
+            await writes.close(session, turn.firm_id, row.id, wait=None)
+        return
+    if replay:
+        await _replay(turn, row, tuple(attempt.item_id for attempt in attempts))
+    else:
+        await _look_up(turn, row)
+
+
+async def _replay(turn: Turn, row: Any, open_items: tuple[str, ...]) -> None:
+    every_item = await _all_items(turn, row.id)
+    call = ledger.call_of(row, every_item)
+    answers: list[Outcome]
+    try:
+        answers = await turn.provider.write(call)
+    except OutcomeUnknown as error:
+        answers = [Unknown(item_id=item_id, reason=error.detail) for item_id in open_items]
+    except ProviderError as error:
+        # The replay was not carried out, which says nothing about the first sending: it stays unknown.
+        await outcomes.store(
+            turn, row.id, Kind(row.kind), [Unknown(item_id=item_id, reason=error.detail) for item_id in open_items]
+        )
+        raise
+    # "Not carried out" now is no proof that the first sending was not.
+    kept = [
+        Unknown(item_id=answer.item_id, reason=answer.fault.message) if isinstance(answer, NotWritten) else answer
+        for answer in answers
+        if answer.item_id in open_items
+    ]
+    await outcomes.store(turn, row.id, Kind(row.kind), await outcomes.adopted(turn, row.id, kept))
+
+
+async def _look_up(turn: Turn, row: Any) -> None:
+    answers = [await _found(turn, row, item) for item in await outcomes.items_of(turn, row.id)]
+    await outcomes.store(turn, row.id, Kind(row.kind), answers)
+    if any(isinstance(answer, Unknown) for answer in answers):
+        async with turn.effects() as session:
+            wait = max(turn.provider.capabilities.settle_after - _age(row), STILL_UNKNOWN)
+            await writes.close(session, turn.firm_id, row.id, wait=wait)
+
+
+async def _found(turn: Turn, row: Any, item: WriteItem) -> Outcome:
+    absent = Fault(code="proven_absent", message="The unconfirmed write never arrived.", retries_itself=True)
+    again = NotWritten(item_id=item.item_id, fault=absent, retry_after=timedelta())
+    if item.operation is not Operation.create:
+        return again
+    match = await turn.provider.find(item)
+    if match is not None and match.equal:
+        return outcomes.as_written(item, match)
+    if match is not None:
+        fault = Fault(
+            code="found_different",
+            message=f"After a write that was never confirmed, {match.label} was found there, but not equal to ours. "
+            f"{match.difference}",
+            fix="Compare the two and correct or remove the one there, then retry.",
+        )
+        return Refused(item_id=item.item_id, fault=fault)
+    if _age(row) < turn.provider.capabilities.settle_after:
+        return Unknown(item_id=item.item_id, reason="Not there yet; the provider may still be working on it.")
+    return again
+
+
+async def _all_items(turn: Turn, call_id: int) -> tuple[str, ...]:
+    async with turn.db.firm(turn.firm_id) as session:
+        return await writes.item_ids(session, turn.firm_id, call_id)
+
+
+def _age(row: Any) -> timedelta:
+    age: timedelta = datetime.now(UTC) - row.sent_at
+    return age

@@ -1,0 +1,1 @@
+"""Stand-in Intuit and Xero: faithful, strict ASGI simulators reached by base URL only."""

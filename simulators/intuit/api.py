@@ -1,0 +1,145 @@
+"""The accounting API over HTTP: authentication, throttling, replay, dispatch, envelopes (reference 2)."""
+
+import uuid
+from collections.abc import Mapping
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from simulators.core.http import Json, json_response
+from simulators.core.money import dumps, loads
+from simulators.intuit.company import Company
+from simulators.intuit.entities import BY_PATH, Entity
+from simulators.intuit.faults import NotSimulated, QboFault, gateway_fault, throttle_xml, unsupported
+from simulators.intuit.limits import Limits
+from simulators.intuit.multi import batch, changes
+from simulators.intuit.oauth import TokenStore
+from simulators.intuit.operations import delete, read, save, void
+from simulators.intuit.query_run import run
+from simulators.intuit.stamps import answer_time
+
+MAX_REQUEST_ID = 50
+
+
+class AccountingApi:
+    """All of /v3/company/{realm}/..."""
+
+    def __init__(self, tokens: TokenStore, limits: Limits, companies: dict[str, Company]) -> None:
+        self._tokens = tokens
+        self._limits = limits
+        self._companies = companies
+
+    def routes(self) -> list[Route]:
+        """What is mounted under /intuit."""
+        return [Route("/v3/company/{realm}/{rest:path}", self.call, methods=["GET", "POST", "PUT", "PATCH", "DELETE"])]
+
+    async def call(self, request: Request) -> Response:
+        """One API call, from the bearer to the answer. Nothing awaits between reading and committing."""
+        body = await request.body()
+        realm = request.path_params["realm"]
+        refused = self._authorize(request, realm)
+        if refused is not None:
+            return refused
+        company = self._companies[realm]
+        path = request.path_params["rest"]
+        if not self._limits.admit(realm, batch=path == "batch"):
+            return Response(throttle_xml(answer_time(company.now)), 429, media_type="application/xml")
+        if "application/json" not in request.headers.get("accept", ""):
+            return self._not_simulated("XML answers (no Accept: application/json) are not simulated")
+        try:
+            status, payload = self._replayed(company, request, path, body)
+        except NotSimulated as reason:
+            return self._not_simulated(str(reason))
+        headers = {"intuit_tid": str(uuid.uuid4()), "qbo-version": "simulated"}
+        return Response(dumps(payload, trim=True), status, headers, media_type="application/json;charset=UTF-8")
+
+    def _authorize(self, request: Request, realm: str) -> Response | None:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        grant, why = self._tokens.check(token.strip() if scheme.lower() == "bearer" else "")
+        if grant is None:
+            message = "message=AuthenticationFailed; errorCode=003200; statusCode=401"
+            return self._gateway("AUTHENTICATION", message, why, "3200", 401)
+        accounting = "com.intuit.quickbooks.accounting" in grant.scope.split()
+        if grant.realm != realm or realm not in self._companies or not accounting:
+            message = "message=ApplicationAuthorizationFailed; errorCode=003100; statusCode=403"
+            return self._gateway("AUTHORIZATION", message, "", "3100", 403)
+        return None
+
+    def _gateway(self, kind: str, message: str, detail: str, code: str, status: int) -> Response:
+        now = next(iter(self._companies.values())).now
+        body = gateway_fault(kind, message, detail, code, int(now.timestamp() * 1000))
+        return json_response(body, status, {"intuit_tid": str(uuid.uuid4())})
+
+    def _not_simulated(self, reason: str) -> Response:
+        return json_response({"error": "not_simulated", "reason": reason}, 501)
+
+    def _replayed(self, company: Company, request: Request, path: str, body: bytes) -> tuple[int, Json]:
+        """Run once per requestid; the first answer, faults included, is given again (reference 2.2)."""
+        request_id = request.query_params.get("requestid")
+        if not request_id or path == "batch":
+            return self._answered(company, request, path, body)
+        if len(request_id) > MAX_REQUEST_ID:
+            fault = QboFault("2130", "Invalid Request Id", f"requestid has at most {MAX_REQUEST_ID} characters")
+            return _faulty(company, fault)
+        if request_id not in company.replay:
+            company.replay[request_id] = self._answered(company, request, path, body)
+        return company.replay[request_id]
+
+    def _answered(self, company: Company, request: Request, path: str, body: bytes) -> tuple[int, Json]:
+        try:
+            payload = _dispatch(company, request, path, body)
+        except QboFault as fault:
+            return _faulty(company, fault)
+        return 200, {**payload, "time": answer_time(company.now)}
+
+
+def _faulty(company: Company, fault: QboFault) -> tuple[int, Json]:
+    return fault.status, {"Fault": fault.body(), "time": answer_time(company.now)}
+
+
+def _dispatch(company: Company, request: Request, path: str, body: bytes) -> Json:
+    method, query = request.method, request.query_params
+    if path == "query" and method in ("GET", "POST"):
+        statement = query.get("query") or (body.decode() if method == "POST" else "")
+        return {"QueryResponse": run(company, statement)}
+    if path == "cdc" and method == "GET":
+        return changes(company, query.get("entities", ""), query.get("changedSince", ""))
+    if path == "batch" and method == "POST":
+        return batch(company, _json(body), query.get("requestid"))
+    if path == f"companyinfo/{company.realm}" and method == "GET":
+        return {"CompanyInfo": company.info}
+    if path == "preferences" and method == "GET":
+        return {"Preferences": company.preferences}
+    name, _, key = path.partition("/")
+    entity = BY_PATH.get(name)
+    if entity is None or "/" in key or method not in ("GET", "POST") or (method == "GET") != bool(key):
+        raise NotSimulated(f"{method} /{path} is not simulated")
+    if method == "GET":
+        return {entity.name: read(company, entity, key)}
+    return {entity.name: _change(company, entity, query, _json(body))}
+
+
+def _change(company: Company, entity: Entity, query: Mapping[str, str], body: Json) -> Json:
+    """POST to an entity; voiding is spelt differently per entity (reference 2.9)."""
+    operation, include = query.get("operation"), query.get("include")
+    if operation == "delete":
+        return delete(company, entity, body)
+    if (entity.name, operation, include) in (("Invoice", "void", None), ("Payment", "update", "void")):
+        return void(company, entity, body)
+    if operation in (None, "update", "create") and include is None:
+        return save(company, entity, body)
+    raise unsupported(" ".join(filter(None, (operation, include))))
+
+
+def _json(body: bytes) -> Json:
+    """The request body as an object. Raises 2010 when it is not, 500 when it is not UTF-8."""
+    try:
+        parsed = loads(body.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise unsupported("MalformedByteSequenceException") from error
+    except ValueError as error:
+        raise QboFault("2010", "Request has invalid or unsupported property", "The body is not JSON") from error
+    if not isinstance(parsed, dict):
+        raise QboFault("2010", "Request has invalid or unsupported property", "The body is not a JSON object")
+    return parsed

@@ -1,0 +1,136 @@
+"""Control routes of the Intuit simulator, mounted under /_sim/intuit.
+
+GET  /companies ; GET /companies/{realm}/ledger ; POST /companies/{realm}/{action} with the actions of people.py
+     (pay, void_payment, delete_payment, edit_invoice, void_invoice, delete_invoice, archive_customer, close_books)
+     and disconnect
+GET  /tokens ; POST /tokens/expire {grant: access|refresh|all}
+POST /tokens/mode {strict_rotation?, kill_on_parallel?, refresh_latency?}
+POST /limits {enforce} ; POST /webhooks/format {legacy}
+POST /webhooks, /webhooks/switches, /webhooks/retry ; GET /webhooks (core)
+"""
+
+from dataclasses import asdict
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from simulators.core.http import BadRequest, Json, NotFound, controlled, json_object, json_response
+from simulators.core.webhook_routes import webhook_routes
+from simulators.core.webhooks import WebhookSender
+from simulators.intuit.company import Company
+from simulators.intuit.events import EventFeed
+from simulators.intuit.ledger_view import ledger_view
+from simulators.intuit.limits import Limits
+from simulators.intuit.oauth import TokenStore
+from simulators.intuit.oauth_routes import OAuthRoutes
+from simulators.intuit.people import ACTIONS
+
+
+class Control:
+    """Handlers over the parts of one simulator. `companies` is shared and refilled on reset."""
+
+    def __init__(
+        self,
+        companies: dict[str, Company],
+        tokens: TokenStore,
+        oauth: OAuthRoutes,
+        limits: Limits,
+        feed: EventFeed,
+        sender: WebhookSender,
+    ) -> None:
+        self._companies = companies
+        self._tokens = tokens
+        self._oauth = oauth
+        self._limits = limits
+        self._feed = feed
+        self._sender = sender
+
+    def routes(self) -> list[BaseRoute]:
+        """All routes below /_sim/intuit."""
+        table = (
+            ("/companies", self.companies, "GET"),
+            ("/companies/{realm}/ledger", self.ledger, "GET"),
+            ("/companies/{realm}/disconnect", self.disconnect, "POST"),
+            ("/companies/{realm}/{action}", self.act, "POST"),
+            ("/tokens", self.counters, "GET"),
+            ("/tokens/expire", self.expire, "POST"),
+            ("/tokens/mode", self.mode, "POST"),
+            ("/limits", self.limits, "POST"),
+            ("/webhooks/format", self.format, "POST"),
+        )
+        own = [Route(path, controlled(handler), methods=[method]) for path, handler, method in table]
+        return [*own, *webhook_routes(self._sender)]
+
+    async def companies(self, _request: Request) -> Response:
+        """The seeded companies."""
+        rows = [
+            {"id": c.realm, "name": c.name, "currency": c.currency, "country": c.country}
+            for c in self._companies.values()
+        ]
+        return json_response(rows)
+
+    async def ledger(self, request: Request) -> Response:
+        """The books of one company."""
+        return json_response(ledger_view(self._company(request)))
+
+    async def act(self, request: Request) -> Response:
+        """A person does something in QuickBooks."""
+        action = ACTIONS.get(request.path_params["action"])
+        if action is None:
+            raise NotFound(f"no action {request.path_params['action']}; known: {', '.join(ACTIONS)}, disconnect")
+        return json_response(action(self._company(request), await json_object(request)))
+
+    async def disconnect(self, request: Request) -> Response:
+        """The user disconnects the app in QuickBooks: its grants for the company end."""
+        return json_response({"ended": self._tokens.end_company(self._company(request).realm)})
+
+    async def counters(self, _request: Request) -> Response:
+        """How often tokens were exchanged, refreshed, refused and revoked."""
+        return json_response(asdict(self._tokens.counters))
+
+    async def expire(self, request: Request) -> Response:
+        """Live tokens become invalid."""
+        which = (await json_object(request)).get("grant", "all")
+        if which not in ("access", "refresh", "all"):
+            raise BadRequest("grant must be access, refresh or all")
+        self._tokens.expire(which)
+        return json_response({"expired": which})
+
+    async def mode(self, request: Request) -> Response:
+        """How refresh tokens behave."""
+        body = await json_object(request)
+        self._tokens.strict_rotation = _flag(body, "strict_rotation", self._tokens.strict_rotation)
+        self._tokens.kill_on_parallel = _flag(body, "kill_on_parallel", self._tokens.kill_on_parallel)
+        if "refresh_latency" in body:
+            try:
+                self._oauth.refresh_latency = float(body["refresh_latency"])
+            except (TypeError, ValueError) as error:
+                raise BadRequest("refresh_latency must be a number of seconds") from error
+        latency = str(self._oauth.refresh_latency)
+        flags = {"strict_rotation": self._tokens.strict_rotation, "kill_on_parallel": self._tokens.kill_on_parallel}
+        return json_response({**flags, "refresh_latency": latency})
+
+    async def limits(self, request: Request) -> Response:
+        """Throttling on or off."""
+        self._limits.enforce = _flag(await json_object(request), "enforce", self._limits.enforce)
+        return json_response({"enforce": self._limits.enforce})
+
+    async def format(self, request: Request) -> Response:
+        """CloudEvents (default) or the legacy webhook format."""
+        self._feed.legacy = _flag(await json_object(request), "legacy", self._feed.legacy)
+        return json_response({"legacy": self._feed.legacy})
+
+    def _company(self, request: Request) -> Company:
+        realm = request.path_params["realm"]
+        company = self._companies.get(realm)
+        if company is None:
+            raise NotFound(f"no company {realm}")
+        return company
+
+
+def _flag(body: Json, name: str, present: bool) -> bool:
+    value = body.get(name, present)
+    if not isinstance(value, bool):
+        raise BadRequest(f"{name} must be true or false")
+    return value

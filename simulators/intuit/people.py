@@ -1,0 +1,141 @@
+"""A person at the QuickBooks screen: the same books, no API rights, requests or limits involved."""
+
+from decimal import Decimal, InvalidOperation
+
+from simulators.core.http import BadRequest, Json, NotFound
+from simulators.core.money import q2
+from simulators.intuit.company import Company
+from simulators.intuit.entities import ENTITIES, Entity
+from simulators.intuit.faults import NotSimulated, QboFault
+from simulators.intuit.operations import delete, save, void
+
+_WRITABLE = ("DocNumber", "TxnDate", "DueDate", "PrivateNote", "CustomerMemo", "Line", "TxnTaxDetail", "BillEmail")
+
+
+def pay(company: Company, body: Json) -> Json:
+    """Receive a payment for an invoice: `invoice_id` or `number`, `amount` (default: the open balance), `date`.
+
+    What exceeds the balance stays unapplied (`overpay` is accepted for symmetry with the other simulator).
+    """
+    invoice = _invoice(company, body)
+    amount = _amount(body["amount"]) if "amount" in body else Decimal(invoice["Balance"])
+    applied = min(amount, Decimal(invoice["Balance"]))
+    payment: Json = {"CustomerRef": {"value": invoice["CustomerRef"]["value"]}, "TotalAmt": amount}
+    if applied:
+        payment["Line"] = [{"Amount": applied, "LinkedTxn": [{"TxnId": invoice["Id"], "TxnType": "Invoice"}]}]
+    if "date" in body:
+        payment["TxnDate"] = body["date"]
+    row = _done(company, ENTITIES["Payment"], payment)
+    return {"payment_id": row["Id"], "amount": str(amount), "unapplied": str(q2(Decimal(row["UnappliedAmt"])))}
+
+
+def void_payment(company: Company, body: Json) -> Json:
+    """Void a payment: `payment_id`."""
+    return {"payment_id": _void(company, "Payment", body.get("payment_id"))}
+
+
+def delete_payment(company: Company, body: Json) -> Json:
+    """Delete a payment: `payment_id`."""
+    return {"payment_id": _delete(company, "Payment", body.get("payment_id"))}
+
+
+def void_invoice(company: Company, body: Json) -> Json:
+    """Void an invoice: `invoice_id` or `number`."""
+    return {"invoice_id": _void(company, "Invoice", _invoice(company, body)["Id"])}
+
+
+def delete_invoice(company: Company, body: Json) -> Json:
+    """Delete an unpaid invoice: `invoice_id` or `number`."""
+    return {"invoice_id": _delete(company, "Invoice", _invoice(company, body)["Id"])}
+
+
+def edit_invoice(company: Company, body: Json) -> Json:
+    """Change fields of an invoice, in the API's spelling (DocNumber, DueDate, Line, ...), as a sparse update does."""
+    row = _invoice(company, body)
+    changes = {name: value for name, value in body.items() if name not in ("invoice_id", "number")}
+    unknown = set(changes) - set(_WRITABLE)
+    if unknown or not changes:
+        raise BadRequest(f"give some of {', '.join(_WRITABLE)}; not {', '.join(sorted(unknown)) or 'nothing'}")
+    identity = {"Id": row["Id"], "SyncToken": row["SyncToken"], "sparse": True}
+    saved = _done(company, ENTITIES["Invoice"], {**changes, **identity})
+    return {"invoice_id": saved["Id"], "total": str(q2(Decimal(saved["TotalAmt"])))}
+
+
+def archive_customer(company: Company, body: Json) -> Json:
+    """Make a customer inactive: `customer_id`."""
+    row = _row(company, "Customer", body.get("customer_id"))
+    change = {"Id": row["Id"], "SyncToken": row["SyncToken"], "sparse": True, "Active": False}
+    return {"customer_id": _done(company, ENTITIES["Customer"], change)["Id"]}
+
+
+def close_books(company: Company, body: Json) -> Json:
+    """Set (`date`) or lift (null) the closing date."""
+    prefs = dict(company.preferences["AccountingInfoPrefs"])
+    prefs.pop("BookCloseDate", None)
+    if body.get("date"):
+        prefs["BookCloseDate"] = str(body["date"])
+    company.set_preferences("AccountingInfoPrefs", prefs)
+    return {"date": body.get("date")}
+
+
+ACTIONS = {
+    act.__name__: act
+    for act in (
+        pay,
+        void_payment,
+        delete_payment,
+        edit_invoice,
+        void_invoice,
+        delete_invoice,
+        archive_customer,
+        close_books,
+    )
+}
+
+
+def _invoice(company: Company, body: Json) -> Json:
+    if body.get("invoice_id"):
+        return _row(company, "Invoice", body["invoice_id"])
+    found = company.tables["Invoice"].find("DocNumber", body.get("number", ""))
+    if not found:
+        raise NotFound("no such invoice; give invoice_id or number")
+    return found[0]
+
+
+def _row(company: Company, entity: str, key: object) -> Json:
+    row = company.tables[entity].rows.get(str(key))
+    if row is None:
+        raise NotFound(f"no {entity} {key}")
+    return row
+
+
+def _amount(value: object) -> Decimal:
+    try:
+        return q2(Decimal(str(value)))
+    except InvalidOperation as error:
+        raise BadRequest(f"{value} is not an amount") from error
+
+
+def _done(company: Company, entity: Entity, body: Json) -> Json:
+    try:
+        return save(company, entity, body)
+    except QboFault as fault:
+        raise BadRequest(f"{fault.code} {fault.detail}") from fault
+    except NotSimulated as reason:
+        raise BadRequest(str(reason)) from reason
+
+
+def _void(company: Company, entity: str, key: object) -> str:
+    row = _row(company, entity, key)
+    try:
+        return str(void(company, ENTITIES[entity], {"Id": row["Id"], "SyncToken": row["SyncToken"]})["Id"])
+    except QboFault as fault:
+        raise BadRequest(f"{fault.code} {fault.detail}") from fault
+
+
+def _delete(company: Company, entity: str, key: object) -> str:
+    row = _row(company, entity, key)
+    try:
+        return str(delete(company, ENTITIES[entity], {"Id": row["Id"], "SyncToken": row["SyncToken"]})["Id"])
+    except QboFault as fault:
+        raise BadRequest(f"{fault.code} {fault.detail}") from fault

@@ -1,0 +1,238 @@
+"""Invoices, bills and credit notes: create, update, change of status, settlement."""
+
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+
+from simulators.xero.books import Books, new_id
+from simulators.xero.contacts import contact_of, used_by
+from simulators.xero.element import Element, RefusedError
+from simulators.xero.lines import LineRules, check_approvable, read_lines, retax, totals
+from simulators.xero.model import ZERO, DocKind, Document
+
+TYPES: dict[DocKind, tuple[str, str]] = {
+    "invoice": ("ACCREC", "ACCPAY"),
+    "creditnote": ("ACCRECCREDIT", "ACCPAYCREDIT"),
+}
+NUMBER_FIELD: dict[DocKind, str] = {"invoice": "InvoiceNumber", "creditnote": "CreditNoteNumber"}
+ID_FIELD: dict[DocKind, str] = {"invoice": "InvoiceID", "creditnote": "CreditNoteID"}
+CATEGORY: dict[DocKind, str] = {"invoice": "INVOICE", "creditnote": "CREDITNOTE"}
+# What a caller may ask for, from each status. PAID is set by settlement alone.
+TRANSITIONS = {
+    "DRAFT": {"DRAFT", "SUBMITTED", "AUTHORISED", "DELETED"},
+    "SUBMITTED": {"SUBMITTED", "AUTHORISED", "DRAFT", "DELETED"},
+    "AUTHORISED": {"AUTHORISED", "VOIDED"},
+}
+NOT_MODIFIABLE = "Invoice not of valid status for modification"
+HAS_PAYMENTS = "This document cannot be edited as it has a payment or credit note allocated to it."
+
+
+@dataclass(frozen=True)
+class Writing:
+    """How the request came: PUT or POST, `unitdp`, and the id in the path, if any."""
+
+    put: bool
+    unitdp: int = 2
+    path_id: str | None = None
+
+
+def save_document(books: Books, kind: DocKind, element: Element, how: Writing) -> Document:
+    """Create or update one document from a request element. Raises RefusedError.
+
+    POST without an id but with the number of an existing sales document updates that one.
+    """
+    old = _existing(books, kind, element, how)
+    if old is None:
+        return _create(books, kind, element, how)
+    return _update(books, old, element, how)
+
+
+def void(books: Books, doc: Document) -> Document:
+    """Void an approved document. Raises RefusedError when money is attached."""
+    return _leave(books, doc, "VOIDED")
+
+
+def settle(books: Books, doc: Document, when: date) -> Document:
+    """Bring paid, credited, status and FullyPaidOnDate in step with payments and allocations."""
+    live = [p for p in books.payments.find("target", doc.id) if p.status == "AUTHORISED"]
+    index = "invoice" if doc.kind == "invoice" else "source"
+    allocations = books.allocations.find(index, doc.id)
+    paid = sum((p.amount for p in live), ZERO)
+    credited = sum((a.amount for a in allocations), ZERO)
+    full = doc.total - paid - credited <= 0
+    status = doc.status
+    if status in ("AUTHORISED", "PAID"):
+        status = "PAID" if full else "AUTHORISED"
+    last = max([when, *(p.date for p in live), *(a.date for a in allocations)]) if status == "PAID" else None
+    changed = books.documents.put(
+        replace(doc, paid=paid, credited=credited, status=status, fully_paid_on=last, updated=books.now)
+    )
+    books.changed(CATEGORY[doc.kind], doc.id)
+    return changed
+
+
+def check_lock(books: Books, day: date) -> None:
+    """Refuse dates in a locked period. Raises RefusedError."""
+    for limit, name in ((books.tenant.lock_date, "period"), (books.tenant.year_lock_date, "end of year")):
+        if limit is not None and day <= limit:
+            raise RefusedError(
+                f"The document date cannot be before the {name} lock date, currently set at {limit:%d/%m/%Y}"
+            )
+
+
+def currency_of(books: Books, element: Element, default: str) -> str:
+    """The currency of a write. Raises RefusedError when the organisation does not use it."""
+    code = (element.text("CurrencyCode") or default).upper()
+    if code not in books.currencies:
+        raise RefusedError(f"Organisation is not subscribed to currency {code}")
+    return code
+
+
+def _existing(books: Books, kind: DocKind, element: Element, how: Writing) -> Document | None:
+    wanted = how.path_id or element.guid(ID_FIELD[kind])
+    if wanted:
+        found = books.documents.get(wanted)
+        if found is None or found.kind != kind:
+            raise RefusedError(f"{ID_FIELD[kind]} {wanted} could not be found")
+        return found
+    number = element.text(NUMBER_FIELD[kind])
+    if how.put or not number or (element.text("Type") or "").startswith("ACCPAY"):
+        return None
+    same = books.documents.find(f"{kind}-sale-number", number.lower())
+    return same[0] if same else None
+
+
+def _create(books: Books, kind: DocKind, element: Element, how: Writing) -> Document:
+    type_ = (element.text("Type") or "").upper()
+    if type_ not in TYPES[kind]:
+        raise RefusedError("A valid Type must be specified: " + " or ".join(TYPES[kind]))
+    status = (element.text("Status") or "DRAFT").upper()
+    if status not in ("DRAFT", "SUBMITTED", "AUTHORISED"):
+        raise RefusedError(f"Status '{status}' is not valid for a new document")
+    contact = contact_of(books, element.child("Contact"))
+    currency = currency_of(books, element, contact.texts.get("DefaultCurrency") or books.tenant.currency)
+    number = element.text(NUMBER_FIELD[kind]) or (books.next_number(kind) if type_.startswith("ACCREC") else "")
+    blank = Document(
+        id=new_id(), kind=kind, type=type_, contact_id=contact.id, number=number, status=status,
+        date=element.day("Date") or books.today, currency=currency, updated=books.now,
+        rate=books.day_rate(currency) if currency != books.tenant.currency else Decimal(1),
+    )  # fmt: skip
+    doc = _filled(books, blank, element, how)
+    _check(books, doc, None)
+    used_by(books, contact, sale=doc.sale)
+    saved = books.documents.put(doc)
+    books.changed(CATEGORY[kind], saved.id, created=True)
+    return settle(books, saved, doc.date) if doc.posted and doc.total == 0 else saved
+
+
+def _update(books: Books, old: Document, element: Element, how: Writing) -> Document:
+    wanted = (element.text("Status") or old.status).upper()
+    if old.status not in TRANSITIONS:
+        raise RefusedError(NOT_MODIFIABLE)
+    if wanted == "VOIDED" or (wanted == "DELETED" and old.status == "AUTHORISED"):
+        return _leave(books, old, wanted)
+    if wanted not in TRANSITIONS[old.status]:
+        raise RefusedError(NOT_MODIFIABLE)
+    if wanted == "DELETED":
+        return _put(books, replace(old, status="DELETED"))
+    type_ = element.text("Type")
+    if type_ is not None and type_.upper() != old.type:
+        raise RefusedError("The Type of a document cannot be changed")
+    base = old
+    if (child := element.child("Contact")) is not None and child.raw:
+        base = replace(base, contact_id=contact_of(books, child).id)
+    if element.has("CurrencyCode"):
+        base = replace(base, currency=currency_of(books, element, old.currency))
+    number = element.text(NUMBER_FIELD[old.kind])
+    base = replace(
+        base, status=wanted, date=element.day("Date") or old.date, number=number if number is not None else old.number
+    )
+    doc = _filled(books, base, element, how)
+    if (old.paid or old.credited) and _money(doc) != _money(old):
+        raise RefusedError(HAS_PAYMENTS)
+    _check(books, doc, old)
+    saved = _put(books, doc)
+    return settle(books, saved, doc.date) if doc.posted and doc.total == 0 else saved
+
+
+def _filled(books: Books, base: Document, element: Element, how: Writing) -> Document:
+    amounts = _amount_types(element.text("LineAmountTypes") or base.amounts)
+    rules = LineRules(amounts, how.unitdp, base.sale, base.status in ("SUBMITTED", "AUTHORISED"))
+    sent = element.children("LineItems")
+    lines = base.lines if amounts == base.amounts else retax(books, base.lines, amounts)
+    # The SDKs send an empty list when a caller only wants to change a header field; Xero leaves the lines alone.
+    if sent:
+        lines = read_lines(books, sent, base.lines, rules)
+    reference = element.text("Reference")
+    flag = element.flag("SentToContact")
+    rate = element.number("CurrencyRate")
+    url = element.text("Url")
+    doc = replace(
+        base,
+        amounts=amounts,
+        lines=lines,
+        due=element.day("DueDate") or base.due,
+        reference=reference if reference is not None and base.sale else base.reference,
+        rate=rate if rate and base.currency != books.tenant.currency else base.rate,
+        url=base.url if url is None else url,
+        sent=base.sent if flag is None else flag,
+        expected_payment=element.day("ExpectedPaymentDate") or base.expected_payment,
+        planned_payment=element.day("PlannedPaymentDate") or base.planned_payment,
+    )
+    return totals(doc)
+
+
+def _amount_types(text: str) -> str:
+    for known in ("Exclusive", "Inclusive", "NoTax"):
+        if text.lower() == known.lower():
+            return known
+    raise RefusedError(f"LineAmountTypes '{text}' is not valid")
+
+
+def _check(books: Books, doc: Document, old: Document | None) -> None:
+    messages: list[str] = []
+    approved = doc.status in ("SUBMITTED", "AUTHORISED")
+    if approved and not doc.lines:
+        messages.append("One or more line items must be specified")
+    if approved and doc.kind == "invoice" and doc.due is None:
+        messages.append("The Due Date must be specified")
+    if len(doc.number) > 255:
+        messages.append(f"{NUMBER_FIELD[doc.kind]} must be at most 255 characters")
+    same = books.documents.find(f"{doc.kind}-sale-number", doc.number.lower()) if doc.number and doc.sale else []
+    if any(other.id != doc.id for other in same):
+        noun = "Invoice #" if doc.kind == "invoice" else "Credit Note #"
+        messages.append(f"{noun} must be unique.")
+    if doc.total < 0:
+        messages.append("The document total cannot be negative")
+    if messages:
+        raise RefusedError(*messages)
+    if approved:
+        check_approvable(doc.lines)
+    # A locked period refuses new dates and changed money, not an edit of a reference.
+    if old is None or _money(doc) != _money(old):
+        check_lock(books, doc.date)
+        if old is not None:
+            check_lock(books, old.date)
+
+
+def _leave(books: Books, doc: Document, wanted: str) -> Document:
+    if doc.status != "AUTHORISED" and not (doc.status == "PAID" and wanted == "VOIDED"):
+        raise RefusedError(NOT_MODIFIABLE)
+    if doc.paid or doc.credited:
+        raise RefusedError(HAS_PAYMENTS)
+    if wanted == "DELETED":
+        raise RefusedError(NOT_MODIFIABLE)
+    check_lock(books, doc.date)
+    return _put(books, replace(doc, status="VOIDED", fully_paid_on=None))
+
+
+def _put(books: Books, doc: Document) -> Document:
+    saved = books.documents.put(replace(doc, updated=books.now))
+    books.changed(CATEGORY[doc.kind], saved.id)
+    return saved
+
+
+def _money(doc: Document) -> tuple[object, ...]:
+    """What an edit of a part-paid or locked document must not change."""
+    lines = tuple(replace(line, id="", description="", tracking=()) for line in doc.lines)
+    return doc.contact_id, doc.date, doc.currency, doc.rate, doc.amounts, lines

@@ -1,0 +1,85 @@
+"""Batches of elements: all or nothing by default, element by element with summarizeErrors=false."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from simulators.core.http import Json
+from simulators.xero.books import Books
+from simulators.xero.dates import day_in, day_out
+from simulators.xero.element import ZERO_GUID, Element, RefusedError
+
+_DATES = {"date", "duedate", "expectedpaymentdate", "plannedpaymentdate"}
+
+
+class BatchError(Exception):
+    """At least one element was refused and nothing was saved; `elements` are the failing ones."""
+
+    def __init__(self, elements: list[Json]) -> None:
+        super().__init__(f"{len(elements)} elements refused")
+        self.elements = elements
+
+
+class CutShortError(Exception):
+    """A scripted failure in the middle of a batch: what came before stays saved."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How one entity answers: its id field, and the flag that marks a failed element."""
+
+    id_field: str
+    error_flag: str
+
+
+def save_all(
+    books: Books,
+    elements: list[Element],
+    save: Callable[[Element], Json],
+    shape: Shape,
+    *,
+    summarize: bool | None,
+    cut_after: int | None = None,
+) -> list[Json]:
+    """Save the elements in order and return what the answer shows for each.
+
+    `summarize` None and True refuse the whole request when one element is bad (Xero's default behaves as
+    true). `cut_after` n raises CutShortError after n elements, which stay. Raises BatchError.
+    """
+    start = books.mark()
+    shown: list[Json] = []
+    failed: list[Json] = []
+    for at, element in enumerate(elements):
+        if cut_after is not None and at >= cut_after:
+            raise CutShortError
+        before = books.mark()
+        try:
+            saved = save(element)
+            ok = {"StatusAttributeString": "OK"} if summarize is False else {}
+            shown.append(saved | ok)
+        except RefusedError as error:
+            books.rollback(before)
+            echo = _echo(element, error.messages, shape, status=summarize is False)
+            shown.append(echo)
+            failed.append(echo)
+    if failed and summarize is not False:
+        books.rollback(start)
+        raise BatchError(failed)
+    return shown
+
+
+def _echo(element: Element, messages: list[str], shape: Shape, *, status: bool) -> Json:
+    """The thin echo of a refused element: what was sent, the id or the zero GUID, and the messages."""
+    out: Json = {}
+    for key, value in element.raw.items():
+        if value is None or key in ("HasErrors", "HasValidationErrors"):
+            continue
+        if key.lower() in _DATES and isinstance(value, str):
+            out[key] = day_out(day_in(value))
+        else:
+            out[key] = value
+    out[shape.id_field] = element.guid(shape.id_field) or ZERO_GUID
+    out[shape.error_flag] = True
+    if status:
+        out["StatusAttributeString"] = "ERROR"
+    out["ValidationErrors"] = [{"Message": message} for message in messages]
+    return out
