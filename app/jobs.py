@@ -1,6 +1,6 @@
-"""The complete list of what runs in the background: the bell's answer, the ticker, the reaper, the sweep, the keep-alive.
+"""The complete list of what runs in the background: bell, ticker, reaper, sweep and keep-alive.
 
-Procrastinate rings (LISTEN/NOTIFY, workers, heartbeats) and nothing else: no delays, no retries, no results in the queue.
+Procrastinate rings (LISTEN/NOTIFY, workers, heartbeats) and nothing else: no delays, retries or results in the queue.
 """
 
 import asyncio
@@ -103,7 +103,7 @@ async def _drain(worker: "asyncio.Task[None]") -> None:
 async def _handle(runtime: Runtime, connection_id: int) -> None:
     try:
         more = await runner.work_on(runtime, connection_id)
-    except Exception:  # noqa: BLE001  one connection's trouble must not look like the queue's: the lease runs out, the sweep retries
+    except Exception:
         log.exception("turn_failed", connection_id=connection_id)
         return
     if more:

@@ -7,8 +7,23 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
-from app.api import clients, codes, firm, health, invoices, payments
+from app.api import (
+    auth,
+    clients,
+    codes,
+    connections,
+    firm,
+    health,
+    integrations,
+    invoices,
+    mappings,
+    payments,
+    runs,
+    sync,
+    webhooks,
+)
 from app.edge import problems
+from app.edge.ingest import Ingest
 from app.edge.middleware import BodyLimit, Metrics, RequestContext, TrailingSlash
 from app.edge.models import Problem
 from app.edge.principals import Authenticator
@@ -18,11 +33,17 @@ from app.runtime import Runtime, open_runtime
 from app.settings import Settings, load_settings
 
 ROUTERS: tuple[APIRouter, ...] = (
+    connections.router,
+    auth.router,
+    integrations.router,
     clients.router,
     invoices.router,
     payments.router,
     codes.router,
     firm.router,
+    sync.router,
+    mappings.router,
+    runs.router,
     health.router,
 )
 _DESCRIPTION = """Keeps a firm's own clients and invoices and its QuickBooks Online and Xero companies tied out.
@@ -50,6 +71,7 @@ def create_app(settings: Settings | None = None, runtime: Runtime | None = None)
         _attach(app, runtime)
     for router in ROUTERS:
         app.include_router(router)
+    app.router.routes.extend(webhooks.routes())
     problems.install(app)
     app.add_middleware(
         CORSMiddleware,
@@ -79,6 +101,7 @@ def _lifespan(settings: Settings, runtime: Runtime | None) -> Any:
 
 def _attach(app: FastAPI, runtime: Runtime) -> None:
     app.state.runtime = runtime
+    app.state.ingest = Ingest(runtime.db)
     app.state.authenticator = Authenticator(runtime.settings, runtime.db)
 
 

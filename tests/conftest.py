@@ -1,6 +1,8 @@
-"""Shared fixtures: a real PostgreSQL per process, a clean migrated database per test, settings that point nowhere else."""
+"""Shared fixtures: a real PostgreSQL per process, a clean migrated database per test, settings for the simulators."""
 
 import os
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
@@ -17,10 +19,15 @@ WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestServer]:
-    """The server of this test process."""
-    with running_server(Path(tmp_path_factory.mktemp("pg"))) as running:
-        yield running
+def server() -> Iterator[TestServer]:
+    """The server of this test process, in a folder that the server's own user can reach."""
+    directory = Path(tempfile.mkdtemp(prefix="tieout-test-"))
+    directory.chmod(0o711)
+    try:
+        with running_server(directory) as running:
+            yield running
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

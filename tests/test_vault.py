@@ -11,6 +11,7 @@ import pytest
 
 from app.canonical import ProviderName
 from app.crypto import KeyRing, generate_key
+from app.db import grants
 from app.db.session import Database
 from app.errors import Misconfigured, NeedsReauth, ProviderUnavailable
 from app.guards import HttpInsideTransaction
@@ -223,14 +224,14 @@ class TestNothingIsLost:
     ) -> None:
         grant_id = await stored(runtime)
         vendors.clock.advance(hours=1)
-        real, failures = renewal.grants.settle_lease, [ConnectionError("away"), ConnectionError("still away")]
+        real, failures = grants.settle_lease, [ConnectionError("away"), ConnectionError("still away")]
 
         async def hiccup(*args: Any, **kwargs: Any) -> bool:
             if failures:
                 raise failures.pop()
             return await real(*args, **kwargs)
 
-        monkeypatch.setattr(renewal.grants, "settle_lease", hiccup)
+        monkeypatch.setattr(grants, "settle_lease", hiccup)
         vendors.grace = timedelta(0)
         await vault.access_token(grant_id)
         assert failures == []

@@ -1,7 +1,7 @@
 """Row-level security and the privileges of the three roles.
 
-The firm's role sees the rows of the firm set in the transaction and nothing when none is set. The system role has its own
-policies on the tables named here and no others. The operator's role reads across firms, but never a sealed column.
+The firm's role sees the rows of the firm set in the transaction and nothing when none is set. The system role has its
+own policies on the tables named here and no others. The operator's role reads across firms, but never a sealed column.
 """
 
 from collections.abc import Sequence
@@ -54,15 +54,17 @@ GRANT_FACTS = (
     "id, provider, provider_user, token_type, scope, access_expires_at, refresh_expires_at, hard_expires_at, version, "
     "status, error_message, refreshed_at, created_at, updated_at"
 )
+SEQUENCES = "grants_id_seq, pending_connections_id_seq, webhook_deliveries_id_seq"
+KEY_FACTS = "id, firm_id, name, prefix, role, expires_at, revoked_at, last_used_at"
 OPERATOR_HIDDEN = ("pending_connections", "oauth_states", "api_keys")
 FIRM = "(SELECT nullif(current_setting('app.firm_id', true), '')::bigint)"
 
 
 def upgrade() -> None:
-    """Make the roles where they are missing (a server may forbid it: docs/roles), then wall the tables in."""
+    """Make the roles where they are missing (a server may forbid it: app/db/roles.sql), then wall the tables in."""
     for role in ("tieout_app", "tieout_system", "tieout_operator"):
         op.execute(
-            f"DO $$ BEGIN IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = '{role}') "
+            f"DO $$ BEGIN IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = '{role}') "  # noqa: S608  (named above)
             f"THEN CREATE ROLE {role} NOLOGIN; END IF; END $$"
         )
         op.execute(f"GRANT USAGE ON SCHEMA public TO {role}")
@@ -85,11 +87,9 @@ def upgrade() -> None:
         op.execute(f"CREATE POLICY system ON {table} TO tieout_system USING (true) WITH CHECK (true)")
         op.execute(f"CREATE POLICY operator ON {table} FOR SELECT TO tieout_operator USING (true)")
         op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO tieout_system")
-    op.execute("GRANT USAGE ON SEQUENCE grants_id_seq, pending_connections_id_seq TO tieout_system")
+    op.execute(f"GRANT USAGE ON SEQUENCE {SEQUENCES} TO tieout_system")
     op.execute(f"GRANT SELECT ({GRANT_FACTS}) ON grants TO tieout_operator")
-    op.execute(
-        "GRANT SELECT (id, firm_id, name, prefix, role, expires_at, revoked_at, last_used_at) ON api_keys TO tieout_operator"
-    )
+    op.execute(f"GRANT SELECT ({KEY_FACTS}) ON api_keys TO tieout_operator")
     op.execute("GRANT SELECT ON alembic_version TO tieout_app, tieout_system, tieout_operator")
 
 
@@ -101,5 +101,5 @@ def downgrade() -> None:
         op.execute(f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY")
         op.execute(f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY")
         op.execute(f"REVOKE ALL ON {table} FROM tieout_app, tieout_system, tieout_operator")
-    op.execute("REVOKE ALL ON SEQUENCE grants_id_seq, pending_connections_id_seq FROM tieout_system")
+    op.execute(f"REVOKE ALL ON SEQUENCE {SEQUENCES} FROM tieout_system")
     op.execute("REVOKE ALL ON alembic_version FROM tieout_app, tieout_system, tieout_operator")

@@ -25,7 +25,8 @@ def upgrade() -> None:
     op.execute("GRANT USAGE ON ALL SEQUENCES IN SCHEMA procrastinate TO tieout_system")
     op.execute("GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA procrastinate TO tieout_system")
     op.execute(
-        "ALTER TABLE procrastinate.procrastinate_jobs SET (autovacuum_vacuum_scale_factor = 0.0, autovacuum_vacuum_threshold = 500)"
+        "ALTER TABLE procrastinate.procrastinate_jobs"
+        " SET (autovacuum_vacuum_scale_factor = 0.0, autovacuum_vacuum_threshold = 500)"
     )
 
 

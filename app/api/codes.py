@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import AliasChoices, Field
 
-from app.books.inputs import Id, Input, Line, Word
+from app.books.inputs import Code, Id, Input, Line
 from app.canonical import ProviderName
 from app.db import code_mappings, connections
 from app.db.code_mappings import CodeKind
@@ -25,8 +25,8 @@ router = APIRouter(
 class CodeIn(Input):
     """One code. `xero_code` is accepted for `external_code`."""
 
-    internal_code: Annotated[Word, Field(min_length=1)]
-    external_code: Annotated[Word, Field(min_length=1)] = Field(
+    internal_code: Code
+    external_code: Code = Field(
         validation_alias=AliasChoices("external_code", "xero_code"), description="The provider's code or id."
     )
     external_name: Line = ""

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter
 from pydantic import Field
 
-from app.books.inputs import Id, Input, Line, Word
+from app.books.inputs import Id, Input, Name, Word
 from app.db import audit, clients, connections, firms
 from app.edge.deps import Admin, BellDep, FirmSession, Viewer
 from app.edge.models import Answer, Moment
@@ -38,7 +38,7 @@ class FirmAnswer(Answer):
 class FirmChange(Input):
     """What to change; fields not sent stay. `sync_enabled: false` pauses all automatic work of the firm."""
 
-    name: Annotated[Line, Field(min_length=1)] = ""
+    name: Name = ""
     sync_enabled: bool = True
     frequency_minutes: Annotated[int, Field(ge=5, le=1440)] = 60
     update_policy: UpdatePolicy = "customers"

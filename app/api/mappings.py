@@ -1,4 +1,4 @@
-"""`/api/v1/accounting/invoice-mappings` and `customer-mappings`: what became of each record in each company. Read-only."""
+"""`/api/v1/accounting/invoice-mappings` and `customer-mappings`: what became of each record in each company."""
 
 from typing import Annotated, Literal
 
@@ -21,7 +21,7 @@ StatusFilter = Annotated[Literal["synced", "pending", "error"] | None, Query()]
 
 
 @router.get("/invoice-mappings", operation_id="invoice_mapping_list")
-async def list_invoice_mappings(
+async def list_invoice_mappings(  # noqa: PLR0913, PLR0917  (each query parameter is one)
     request: Request,
     response: Response,
     session: FirmSession,
@@ -56,7 +56,7 @@ async def get_invoice_mapping(mapping_id: PathId, session: FirmSession, principa
 
 
 @router.get("/customer-mappings", operation_id="customer_mapping_list")
-async def list_customer_mappings(
+async def list_customer_mappings(  # noqa: PLR0913, PLR0917  (each query parameter is one)
     request: Request,
     response: Response,
     session: FirmSession,

@@ -5,23 +5,27 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Query, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from app.canonical import Kind, ProviderName
 from app.db import clients, invoices, mappings, runs, status
 from app.db.session import Session
 from app.edge.deps import FirmSession, Member, RuntimeDep, Viewer
-from app.edge.models import Answer, PathId, Provider, check_order
-from app.edge.paging import MAX_ID
+from app.edge.models import PathId, Provider, check_order
 from app.edge.principals import Principal
 from app.edge.problems import may_raise
-from app.edge.sync_answers import (
-    CustomerMappingAnswer,
-    InvoiceMappingAnswer,
-    RunAnswer,
-    mapping_answer,
-    preferred_wait,
-    run_answer,
+from app.edge.sync_answers import mapping_answer, preferred_wait, run_answer
+from app.edge.sync_bodies import (
+    CustomerSynced,
+    InvoiceSynced,
+    PaymentsSynced,
+    Pulled,
+    Pushed,
+    PushFilter,
+    RecordId,
+    StatusAnswer,
+    SyncCustomer,
+    SyncInvoice,
+    SyncPayments,
 )
 from app.edge.waiting import wait_for_run
 from app.errors import Conflict, Fault, Forbidden, Invalid, NotConnected, NotFound, ProviderRejected, Unauthenticated
@@ -31,102 +35,6 @@ from app.sync import requests
 
 router = APIRouter(tags=["sync"], responses=may_raise(Unauthenticated, Forbidden, Invalid))
 A = "/api/v1/accounting/connections/{connection_id}"
-
-RecordId = Annotated[int, Field(ge=1, le=MAX_ID)]
-
-
-class SyncInvoice(BaseModel):
-    """Which invoice: our id, or the caller's own reference."""
-
-    model_config = ConfigDict(extra="forbid")
-    invoice_id: RecordId | None = None
-    invoice_ref: Annotated[str, Field(max_length=128)] | None = None
-
-    @model_validator(mode="after")
-    def _one(self) -> "SyncInvoice":
-        if (self.invoice_id is None) == (self.invoice_ref is None):
-            raise ValueError("Give either invoice_id or invoice_ref.")
-        return self
-
-
-class SyncCustomer(BaseModel):
-    """Which client: our id, or the caller's own reference."""
-
-    model_config = ConfigDict(extra="forbid")
-    client_id: RecordId | None = None
-    client_ref: Annotated[str, Field(max_length=128)] | None = None
-
-    @model_validator(mode="after")
-    def _one(self) -> "SyncCustomer":
-        if (self.client_id is None) == (self.client_ref is None):
-            raise ValueError("Give either client_id or client_ref.")
-        return self
-
-
-class SyncPayments(BaseModel):
-    """Which days, both inclusive; without them everything since the last pull."""
-
-    model_config = ConfigDict(extra="forbid")
-    date_from: date | None = None
-    date_to: date | None = None
-
-
-class PushFilter(BaseModel):
-    """What to push: records of one kind by id, or without ids everything owed at this company."""
-
-    model_config = ConfigDict(extra="forbid")
-    kind: Literal["customer", "invoice"] | None = None
-    ids: Annotated[list[RecordId], Field(max_length=10_000)] | None = None
-
-    @model_validator(mode="after")
-    def _ids_need_a_kind(self) -> "PushFilter":
-        if self.ids is not None and self.kind is None:
-            raise ValueError("Give the kind of the ids.")
-        return self
-
-
-class InvoiceSynced(Answer):
-    """`success` is null while the run still goes on."""
-
-    success: bool | None
-    mapping: InvoiceMappingAnswer | None = None
-    already_synced: bool = False
-    run: RunAnswer | None = None
-
-
-class CustomerSynced(Answer):
-    """`success` is null while the run still goes on."""
-
-    success: bool | None
-    mapping: CustomerMappingAnswer | None = None
-    already_synced: bool = False
-    run: RunAnswer | None = None
-
-
-class PaymentsSynced(Answer):
-    """`payment_count`: payments applied or changed by this call; null while the run still goes on."""
-
-    success: bool | None
-    payment_count: int | None
-    run: RunAnswer | None = None
-
-
-class Pushed(Answer):
-    """What a push has done so far; `run` tells whether it goes on."""
-
-    message: str
-    pushed: int
-    errors: list[dict[str, Any]]
-    run: RunAnswer
-
-
-class Pulled(Answer):
-    """What a pull has done so far; `run` tells whether it goes on."""
-
-    message: str
-    imported: int
-    updated: int
-    run: RunAnswer
 
 
 @router.post(
@@ -309,14 +217,6 @@ def _the_one(what: str, rows: Any) -> int:
     if not rows:
         raise NotFound(f"There is no such {what}.", record={"kind": what})
     return int(rows[0].id)
-
-
-class StatusAnswer(Answer):
-    """Runs in progress; per connection and kind what is owed and since when; accepted changes by disposition."""
-
-    runs: list[RunAnswer]
-    owed: list[dict[str, Any]]
-    dispositions: dict[str, Any]
 
 
 @router.get("/api/sync/status", operation_id="sync_status")

@@ -1,4 +1,4 @@
-"""Where QuickBooks and Xero post: verify the raw bytes, store, answer empty. Plain Starlette: the vendors count seconds.
+"""Where QuickBooks and Xero post: verify the raw bytes, store, answer empty. Plain Starlette: vendors count seconds.
 
 Webhooks are a hint to go and look, so a replayed or invented event can at worst cost one read.
 """
@@ -27,12 +27,12 @@ MAX_BODY = 1024 * 1024
 
 def routes() -> list[Route]:
     """One path per provider and alias, with and without trailing slash."""
-    found = []
-    for spec in SPECS.values():
-        for word in dict.fromkeys((spec.alias, spec.name.value)):
-            for slash in ("", "/"):
-                found.append(Route(f"/api/webhooks/{word}{slash}", _receiver(spec.name), methods=["POST"]))
-    return found
+    return [
+        Route(f"/api/webhooks/{word}{slash}", _receiver(spec.name), methods=["POST"])
+        for spec in SPECS.values()
+        for word in dict.fromkeys((spec.alias, spec.name.value))
+        for slash in ("", "/")
+    ]
 
 
 def _receiver(name: ProviderName) -> Any:

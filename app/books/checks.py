@@ -132,12 +132,14 @@ def _sums(item: InvoiceIn) -> Iterator[tuple[str, str, str]]:
         yield "/tax_total", "tax_unbalanced", f"The tax mode is none, but the lines hold {tax} of tax."
     if item.tax_total != tax:
         yield "/tax_total", "tax_unbalanced", f"tax_total is {item.tax_total}, but the lines' tax comes to {tax}."
-    inclusive = item.tax_mode is TaxMode.inclusive
-    total = lines if inclusive else lines + tax
-    subtotal = lines - tax if inclusive else lines
+    # Each sum is held against what it is made of, so that one wrong number is one finding.
+    if item.tax_mode is TaxMode.inclusive:
+        total, subtotal = lines, item.total - item.tax_total
+    else:
+        total, subtotal = item.subtotal + item.tax_total, lines
     if item.subtotal != subtotal:
-        yield "/subtotal", "total_mismatch", f"subtotal is {item.subtotal}, but the lines come to {subtotal}."
+        yield "/subtotal", "total_mismatch", f"subtotal is {item.subtotal}, but it comes to {subtotal}."
     if item.total != total:
-        yield "/total", "total_mismatch", f"total is {item.total}, but lines and tax come to {total}."
-    if total < 0:
+        yield "/total", "total_mismatch", f"total is {item.total}, but it comes to {total}."
+    if item.total < 0:
         yield "/total", "negative_total", "An invoice cannot come to less than nothing; that would be a credit note."

@@ -67,10 +67,18 @@ def _whole(value: object) -> object:
     return value
 
 
+def _filled(value: str) -> str:
+    if not value:
+        raise PydanticCustomError("missing", "This cannot be empty.")
+    return value
+
+
 Exact = Annotated[Decimal, BeforeValidator(_exact, json_schema_input_type=str | int), Field(examples=["120.00"])]
 Fine = Annotated[Exact, AfterValidator(_six)]
 Word = Annotated[str, StringConstraints(strip_whitespace=True, max_length=128), AfterValidator(_printable)]
 Line = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500), AfterValidator(_printable)]
+Code = Annotated[Word, AfterValidator(_filled)]
+Name = Annotated[Line, AfterValidator(_filled)]
 Prose = Annotated[str, StringConstraints(max_length=4000), AfterValidator(_printable)]
 Reference = Annotated[str, StringConstraints(min_length=1, max_length=128), AfterValidator(_printable)]
 Id = Annotated[int, BeforeValidator(_whole, json_schema_input_type=int | str), Field(ge=1, le=2**63 - 1)]
@@ -102,7 +110,7 @@ class ClientIn(Input):
 
     id: Id | None = None
     external_ref: Reference | None = None
-    name: Annotated[Line, Field(min_length=1)] | None = Field(None, description="Required for a new client.")
+    name: Name | None = Field(None, description="Required for a new client.")
     email: Line | None = None
     phone: Word | None = None
     company_name: Line | None = None

@@ -9,7 +9,7 @@ from app.connections.ending import unlink
 from app.db import audit, connections, oauth_states, wakeups
 from app.db.connections import ConnectionRow
 from app.db.session import Session
-from app.errors import Conflict, Invalid, NeedsReauth, ProviderRejected
+from app.errors import Conflict, Invalid, Misconfigured, NeedsReauth, ProviderRejected
 from app.providers.base import CompanyChoice
 from app.providers.http import Meter
 from app.runtime import Runtime
@@ -75,7 +75,8 @@ async def _confirmed(runtime: Runtime, consent: Consent, choice: CompanyChoice) 
     provider = runtime.company(consent.provider, choice.external_id, ConsentTokens(consent.tokens), Meter())
     try:
         company = await patiently(provider.company)
-    except (NeedsReauth, ProviderRejected) as error:
+    except (NeedsReauth, Misconfigured, ProviderRejected) as error:
+        # Intuit answers a token of another company exactly as it answers keys of another environment (403, 3100).
         log.warning("company_not_opened", provider=consent.provider, error=error.public_code)
         raise _not_this_company() from error
     if company.external_id != choice.external_id:
@@ -87,7 +88,8 @@ def _not_this_company() -> Invalid:
     return Invalid(
         "The consent does not open the company that the callback names.",
         code="company_mismatch",
-        fix="Start connecting again and choose the company on the provider's page.",
+        fix="Start connecting again and choose the company on the provider's page. If that does not help, the"
+        " application's keys may belong to the provider's other environment (sandbox or production).",
     )
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 
 from app.db.session import Session
-from app.db.sync_tables import OWED, CustomerSyncMapping, InvoiceSyncMapping
+from app.db.sync_tables import CustomerSyncMapping, InvoiceSyncMapping, SyncRun
 from app.db.tables import Connection
 from app.errors import Conflict, NotFound
 
@@ -20,10 +20,11 @@ MAPPINGS = (CustomerSyncMapping, InvoiceSyncMapping)
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """What still has to reach the provider: how many records, and since when the oldest of them waits."""
+    """What still has to reach the provider: how many records, since when the oldest waits, and how many failed."""
 
     count: int = 0
     oldest_at: datetime | None = None
+    failed: int = 0
 
 
 async def get(session: Session, firm_id: int, connection_id: int) -> ConnectionRow:
@@ -163,13 +164,39 @@ async def revive(session: Session, grant_id: int) -> Sequence[tuple[int, int]]:
 
 
 async def owed(session: Session, firm_id: int, connection_ids: Collection[int]) -> dict[int, Owed]:
-    """What is owed on each of these connections; those that owe nothing are missing."""
+    """What is owed and what failed on each of these connections; those with neither are missing."""
     parts = [
-        select(table.connection_id, table.accepted_at).where(
-            table.firm_id == firm_id, table.connection_id.in_(connection_ids), OWED
+        select(table.connection_id, table.accepted_at, table.sync_status).where(
+            table.firm_id == firm_id, table.connection_id.in_(connection_ids), table.sync_status != "synced"
         )
         for table in MAPPINGS
     ]
     every = union_all(*parts).subquery()
-    query = select(every.c.connection_id, func.count(), func.min(every.c.accepted_at)).group_by(every.c.connection_id)
-    return {row[0]: Owed(row[1], row[2]) for row in await session.execute(query)}
+    pending = every.c.sync_status == "pending"
+    query = select(
+        every.c.connection_id,
+        func.count().filter(pending),
+        func.min(every.c.accepted_at).filter(pending),
+        func.count().filter(~pending),
+    ).group_by(every.c.connection_id)
+    return {row[0]: Owed(row[1], row[2], row[3]) for row in await session.execute(query)}
+
+
+async def by_company(session: Session, provider: str, company_id: str) -> tuple[int, int] | None:
+    """(firm, connection) that is connected to a company, under the system role."""
+    query = select(Connection.firm_id, Connection.id).where(
+        Connection.provider == provider, Connection.company_id == company_id, Connection.status != "revoked"
+    )
+    row = (await session.execute(query)).one_or_none()
+    return None if row is None else (row.firm_id, row.id)
+
+
+async def is_asked(session: Session, firm_id: int, connection_id: int, action: str) -> bool:
+    """Whether such a run waits or goes on already."""
+    query = select(SyncRun.id).where(
+        SyncRun.firm_id == firm_id,
+        SyncRun.connection_id == connection_id,
+        SyncRun.action == action,
+        SyncRun.state.in_(("queued", "running")),
+    )
+    return (await session.execute(query.limit(1))).first() is not None

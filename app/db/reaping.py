@@ -1,4 +1,4 @@
-"""Jobs whose worker died: without somebody removing them they stay "doing" for ever and hold their connection's lock."""
+"""Jobs whose worker died: unless somebody removes them they stay "doing" and hold their connection's lock for ever."""
 
 from sqlalchemy import text
 

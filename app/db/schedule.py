@@ -1,4 +1,4 @@
-"""What happens by the clock on one connection: scheduled pulls, push runs that are through, work parked after crashes."""
+"""What happens by the clock on a connection: scheduled pulls, push runs that are through, work parked after crashes."""
 
 from sqlalchemy import text
 
@@ -18,7 +18,8 @@ _ASK_IF_DUE = text(
     INSERT INTO sync_runs (firm_id, connection_id, action, trigger, priority)
     SELECT firm_id, id, 'pull', 'schedule', 40 FROM due
     WHERE due.connected_at < now() - interval '1 minute' AND NOT EXISTS (
-        SELECT 1 FROM sync_runs r WHERE r.connection_id = due.id AND r.action = 'pull' AND r.state IN ('queued', 'running'))
+        SELECT 1 FROM sync_runs r
+        WHERE r.connection_id = due.id AND r.action = 'pull' AND r.state IN ('queued', 'running'))
     """
 )
 # A push run is through when none of its records is on its way any more. What waits for a person does not hold it open.

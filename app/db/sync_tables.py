@@ -173,8 +173,9 @@ class WriteCall(OfFirm, Table):
     kind: Mapped[str]
     method: Mapped[str]
     path: Mapped[str]
-    query: Mapped[Json] = json_object()
-    headers: Mapped[Json] = json_object()
+    # Pairs, not objects: jsonb forgets the order of keys, and another order is another request to the vendor.
+    query: Mapped[list[Any]]
+    headers: Mapped[list[Any]]
     body: Mapped[bytes]
     epoch: Mapped[int]
     state: Mapped[str] = mapped_column(server_default="sent")

@@ -70,6 +70,8 @@ class RequestContext:
 
             try:
                 await self._app(scope, receive, answer)
+            except ClientDisconnect:
+                _log.info("caller_hung_up", method=scope["method"], path=scope["path"])
             except Exception:
                 _log.exception("unexpected_error", method=scope["method"], path=scope["path"])
                 if status:
@@ -126,6 +128,7 @@ class BodyLimit:
             except ClientDisconnect:
                 if arrived <= self._limit:
                     raise
-        if not answered:
-            detail = f"At most {self._limit:,} bytes are accepted."
-            await problem(413, "body_too_large", "The body is too large", detail)(scope, receive, send)
+            if answered or arrived <= self._limit:
+                return
+        detail = f"At most {self._limit:,} bytes are accepted."
+        await problem(413, "body_too_large", "The body is too large", detail)(scope, receive, send)

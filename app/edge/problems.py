@@ -173,7 +173,7 @@ async def _on_bad_request(_request: Request, error: Exception) -> JSONResponse:
     codes = {str(found["code"]) for found in errors}
     code = codes.pop() if len(codes) == 1 else Invalid.code
     first = errors[0]
-    detail = f"{first['pointer']}: {first['message']}"
+    detail = f"{first['pointer']}: {first['message']}" if first["pointer"] else f"{first['message']}"
     if len(errors) > 1:
         detail += f" (and {len(errors) - 1} more)"
     return problem(422, code, Invalid.title, detail, errors=errors, who="bookkeeper")

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx
 
@@ -58,7 +59,7 @@ class Answer:
 
 @dataclass(slots=True)
 class Meter:
-    """Counts calls and bytes. `gate` is awaited right before each send and may refuse it; `on_answer` sees every answer."""
+    """Counts calls and bytes. `gate` is awaited before each send and may refuse it; `on_answer` sees every answer."""
 
     gate: Callable[[str], Awaitable[None]] | None = None
     on_answer: Callable[[Answer, int], None] | None = None
@@ -136,5 +137,9 @@ class ProviderHttp:
 @asynccontextmanager
 async def open_client(transport: httpx.AsyncBaseTransport | None = None) -> AsyncIterator[httpx.AsyncClient]:
     """The process's HTTP client; `transport` lets tests answer in process."""
-    async with httpx.AsyncClient(timeout=TIMEOUT, limits=LIMITS, transport=transport, trust_env=False) as client:
+    # No cookies: what one firm's company sets must not travel to another's.
+    no_cookies = CookieJar(policy=DefaultCookiePolicy(allowed_domains=()))
+    async with httpx.AsyncClient(
+        timeout=TIMEOUT, limits=LIMITS, transport=transport, trust_env=False, cookies=no_cookies
+    ) as client:
         yield client

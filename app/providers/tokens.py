@@ -1,6 +1,5 @@
 """What token endpoints answer, read strictly: a token set or a refusal. Pure; no request is sent from here."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -9,8 +8,10 @@ from http import HTTPStatus
 import jwt
 
 from app.errors import Misconfigured, ProviderUnavailable
+from app.providers.jsontext import loads
 
 _OPERATORS_FAULT = frozenset({"invalid_client", "unauthorized_client"})
+_LONGEST = 100 * 365 * 86_400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +79,7 @@ class Refusal(Exception):
 def json_object(body: bytes) -> Mapping[str, object]:
     """The JSON object in `body`; empty for anything else, HTML included."""
     try:
-        answer = json.loads(body)
+        answer = loads(body)
     except ValueError:
         return {}
     return answer if isinstance(answer, dict) else {}
@@ -87,7 +88,7 @@ def json_object(body: bytes) -> Mapping[str, object]:
 def json_objects(body: bytes) -> list[Mapping[str, object]] | None:
     """The JSON objects of the list in `body`; None where it holds no list."""
     try:
-        answer = json.loads(body)
+        answer = loads(body)
     except ValueError:
         return None
     return [one for one in answer if isinstance(one, dict)] if isinstance(answer, list) else None
@@ -137,9 +138,10 @@ def read_claims(access_token: str) -> Mapping[str, str]:
 
 
 def _lifetime(value: object) -> timedelta | None:
-    """Whole seconds given as a JSON number or as digits; None for anything else."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return timedelta(seconds=value)
-    if isinstance(value, str) and value.isascii() and value.isdigit():
-        return timedelta(seconds=int(value))
+    """Whole seconds given as a JSON number or as digits; None for anything else, absurd lengths included."""
+    seconds = (
+        int(value) if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 12 else value
+    )
+    if isinstance(seconds, int) and not isinstance(seconds, bool) and abs(seconds) <= _LONGEST:
+        return timedelta(seconds=seconds)
     return None

@@ -34,8 +34,8 @@ def call_of(row: Any, item_ids: tuple[str, ...]) -> WriteCall:
         kind=Kind(row.kind),
         method=row.method,
         path=row.path,
-        query=row.query,
-        headers=row.headers,
+        query=dict(row.query),
+        headers=dict(row.headers),
         body=row.body,
         item_ids=item_ids,
     )

@@ -6,8 +6,6 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import func
-
 from app.canonical import Invoice, Kind, Operation
 from app.db import mappings, outgoing, settlements, writes
 from app.db.session import Session
@@ -77,6 +75,7 @@ async def items_of(turn: Turn, call_id: int) -> list[WriteItem]:
             kind=Kind(attempt.mapping_kind),
             operation=Operation(attempt.operation),
             record=ledger.thaw(Kind(attempt.mapping_kind), attempt.record),
+            external_id=attempt.external_id,
         )
         for attempt in attempts
     ]
@@ -96,13 +95,13 @@ async def store(turn: Turn, call_id: int, kind: Kind, answers: Sequence[Outcome]
         await outgoing.release_waiting(session, turn.firm_id, turn.connection_id, released)
         await writes.close(session, turn.firm_id, call_id, wait=LOOK_AGAIN)
         if any(isinstance(answer, Written) for answer in answers):
-            stamp = {_SYNCED_AT[kind]: func.now()}
+            stamp = {_SYNCED_AT[kind]: outgoing.now()}
             await outgoing.touch_connection(session, turn.firm_id, turn.connection_id, stamp)
 
 
 async def _store_one(session: Session, turn: Turn, kind: Kind, attempt: Any, mapping: Any, answer: Outcome) -> None:
     values: dict[str, Any]
-    external_id, reason = "", ""
+    external_id, reason = attempt.external_id, ""
     if isinstance(answer, Written):
         outcome, external_id = "written", answer.external_id
         values = await _written(session, turn, kind, attempt, mapping, answer)
@@ -145,7 +144,7 @@ async def _written(
         "fault": {},
         "state": "synced",
         "wanted": "update",
-        "synced_at": func.now(),
+        "synced_at": outgoing.now(),
     }
     values["external_name" if kind is Kind.customer else "external_number"] = answer.label
     if kind is Kind.invoice:

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import structlog
+
 from app.canonical import Customer, Invoice, Kind, Operation
 from app.db import mappings, outgoing, runs, writes
 from app.db.session import Session
@@ -20,6 +21,7 @@ from app.sync.turn import Turn
 log = structlog.get_logger(__name__)
 
 _KEYS = uuid.UUID("6f1c3f0e-64d2-5b0a-9a5e-7d1f2b9c4a10")
+ONE_BY_ONE = frozenset({Operation.void, Operation.deactivate})  # no vendor documents a batch form of these
 PARENT_BLOCKED = ("error", "conflict", "parked", "excluded", "superseded")
 
 
@@ -85,7 +87,7 @@ async def _ready(session: Session, turn: Turn, kind: Kind) -> list[Owed]:
             await _refuse(session, turn, kind, row, faults)
         elif not ready or ready[0].item.operation is item.operation:
             ready.append(Owed(row, item))
-    return ready
+    return ready[:1] if ready and ready[0].item.operation in ONE_BY_ONE else ready
 
 
 def _item(
@@ -158,8 +160,8 @@ async def _write_ahead(session: Session, turn: Turn, call: WriteCall, ready: Seq
         "kind": call.kind.value,
         "method": call.method,
         "path": call.path,
-        "query": dict(call.query),
-        "headers": dict(call.headers),
+        "query": [list(pair) for pair in call.query.items()],
+        "headers": [list(pair) for pair in call.headers.items()],
         "body": call.body,
         "epoch": turn.claimed.epoch,
     }
@@ -170,6 +172,7 @@ async def _write_ahead(session: Session, turn: Turn, call: WriteCall, ready: Seq
             "mapping_kind": call.kind.value,
             "mapping_id": owed.row.mapping_id,
             "operation": owed.item.operation.value,
+            "external_id": owed.item.external_id,
             "revision": owed.row.revision,
             "record": ledger.freeze(call.kind, owed.item.record),
         }

@@ -80,7 +80,7 @@ async def _turn(runtime: Runtime, claimed: Claimed, deadline: float) -> Turn:
 class _NoTokens:
     """Stands where a disconnected company's tokens stood: housekeeping needs none."""
 
-    async def access_token(self, *, rejected: str | None = None) -> str:
+    async def access_token(self, *, rejected: str | None = None) -> str:  # noqa: ARG002  (the protocol's)
         """Always raises NotConnected."""
         raise NotConnected("This connection was disconnected.")
 

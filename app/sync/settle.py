@@ -1,8 +1,8 @@
 """Settling writes whose outcome nobody knows, before anything else is written for their records.
 
 First the identical call again, while the vendor surely still answers a replay with the first answer. Then a look-up:
-what is found and equal is ours; what is found and different is refused with both named; only a proven absence permits a
-new attempt. Updates and voids carry the version they change, so sending one again cannot do it twice.
+what is found as we wanted it is ours; a new record that is found different is refused with both named; only a proven
+absence permits a new attempt. An update or void that did not take effect may be sent again: it names what it changes.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -76,11 +76,11 @@ async def _look_up(turn: Turn, row: Any) -> None:
 async def _found(turn: Turn, row: Any, item: WriteItem) -> Outcome:
     absent = Fault(code="proven_absent", message="The unconfirmed write never arrived.", retries_itself=True)
     again = NotWritten(item_id=item.item_id, fault=absent, retry_after=timedelta())
-    if item.operation is not Operation.create:
-        return again
     match = await turn.provider.find(item)
     if match is not None and match.equal:
         return outcomes.as_written(item, match)
+    if item.operation is not Operation.create:
+        return again
     if match is not None:
         fault = Fault(
             code="found_different",

@@ -21,7 +21,10 @@ def _as_stored(_company: Company, row: Json) -> Json:
 
 @dataclass(frozen=True)
 class Entity:
-    """One entity. Without `build` it is read-only here; `why_read_only` is the reason given with the 501."""
+    """One entity. Without `build` it is read-only here; `why_read_only` is the reason given with the 501.
+
+    `sparse_needs`: fields that even a sparse update must send. `counted`: queries answer totalCount.
+    """
 
     name: str
     queryable: frozenset[str]
@@ -32,6 +35,7 @@ class Entity:
     transaction: bool = False
     in_cdc: bool = True
     counted: bool = False
+    sparse_needs: tuple[str, ...] = ()
     why_read_only: str = ""
 
     @property
@@ -69,6 +73,7 @@ ENTITIES = {
             fields.CREDIT_MEMO,
             build_credit_memo,
             transaction=True,
+            sparse_needs=("CustomerRef", "Line"),
         ),
         Entity(
             "Payment",

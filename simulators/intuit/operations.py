@@ -32,6 +32,9 @@ def save(company: Company, entity: Entity, body: Json) -> Json:
     if entity.transaction:
         check_open_period(company, old["TxnDate"])
     if body.get("sparse") in (True, "true"):
+        for name in entity.sparse_needs:
+            if name not in given:
+                raise missing(name)
         given = {**_writable(entity, old, given), **given}
     return entity.show(company, _write(company, entity, given, old))
 

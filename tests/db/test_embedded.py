@@ -142,9 +142,10 @@ def test_the_server_does_not_outlive_its_supervisor_where_the_kernel_can_tell(fo
     supervisor.kill()
     supervisor.wait()
     supervisor.stdout.close()
-    if sys.platform != "linux":
-        EmbeddedPostgres(folder, settings=FAST).__enter__().stop()
-    wait_for(lambda: read_postmaster(cluster_of(folder)) is None)
+    if sys.platform == "linux":
+        wait_for(lambda: read_postmaster(cluster_of(folder)) is None)
+    EmbeddedPostgres(folder, settings=FAST).__enter__().stop()
+    assert read_postmaster(cluster_of(folder)) is None
 
 
 def test_a_leftover_server_is_replaced_by_a_supervised_one(folder):

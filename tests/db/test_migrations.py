@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 from alembic import command
-from alembic.config import Config
 
 from app.db.migrating import config_for, upgrade
 from tests.support.postgres import TestServer

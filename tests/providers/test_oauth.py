@@ -65,6 +65,8 @@ EVERY_REFUSAL_IS_RETRYABLE = [
     httpx.Response(200, html="<html>maintenance</html>"),
     httpx.Response(200, json={"access_token": "", "expires_in": 1800}),
     httpx.Response(200, json={"access_token": "without-expiry"}),
+    httpx.Response(200, json={"access_token": "for-ever", "expires_in": 10**30}),
+    httpx.Response(429, headers={"Retry-After": "9" * 5000}),
     httpx.Response(302, headers={"Location": "https://elsewhere.test/"}),
 ]
 

@@ -56,7 +56,8 @@ class Intuit:
         )
 
     async def exchange(self, code: str, **more: str) -> httpx.Response:
-        return await self.token(grant_type="authorization_code", code=code, **{"redirect_uri": REDIRECT, **more})
+        form: Json = {"grant_type": "authorization_code", "code": code, "redirect_uri": REDIRECT, **more}
+        return await self.token(**form)
 
     async def refresh(self, value: str) -> httpx.Response:
         return await self.token(grant_type="refresh_token", refresh_token=value)
@@ -108,6 +109,16 @@ class Intuit:
         )
         assert reply.status_code == status, reply.text
         return reply.json()
+
+    async def books(self, realm: str = US_REALM) -> Json:
+        """The company's ledger, checked: debits equal credits, and customers owe what documents say."""
+        books: Json = await self.control(f"intuit/companies/{realm}/ledger")
+        debits = sum(Decimal(row["debit"]) for row in books["trial_balance"])
+        assert debits == sum(Decimal(row["credit"]) for row in books["trial_balance"])
+        owed = sum(Decimal(c["balance"]) for c in books["customers"])
+        unapplied = sum(Decimal(p["unapplied"]) for p in books["payments"])
+        assert owed == Decimal(books["totals"]["outstanding"]) - unapplied
+        return books
 
     async def invoice(self, number: str, amount: str = "100", **fields: Any) -> Json:
         """A one-line untaxed invoice for customer 1 of the US company."""

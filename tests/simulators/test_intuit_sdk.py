@@ -4,7 +4,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
@@ -149,7 +149,7 @@ def test_lists_batch_and_cdc(qb: Any) -> None:
     made = batch_create([_named("Batch one"), _named("Batch two"), _named("Amy's Bird Sanctuary")], qb=qb)
     assert [c.DisplayName for c in made.successes] == ["Batch one", "Batch two"]
     assert made.faults[0].Error[0].code == "6240"
-    since = (date.today() - timedelta(days=2)).isoformat()
+    since = (datetime.now(UTC).date() - timedelta(days=2)).isoformat()
     changed = change_data_capture([Customer, CreditMemo], since, qb=qb)
     assert {"Batch one", "Batch two"} <= {c.DisplayName for c in changed.Customer}
 

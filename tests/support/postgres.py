@@ -67,7 +67,8 @@ def migrated(server: TestServer, name: str) -> None:
 
 
 def _borrowed(superuser_url: str) -> TestServer:
-    with psycopg.connect(superuser_url, autocommit=True) as connection:
+    with psycopg.connect(superuser_url) as connection:
+        connection.execute("SELECT pg_advisory_xact_lock(hashtext('tieout-tests'))")
         connection.execute(ROLES_SQL.read_bytes())
         for role in ("tieout_owner", "tieout_login"):
             connection.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(role), sql.Literal(PASSWORD)))

@@ -1,4 +1,4 @@
-"""Small stand-ins for the vendors' token endpoints and company reads, answering in process with the real rotation rules."""
+"""Small stand-ins for the vendors' token endpoints and company reads, in process, with the real rotation rules."""
 
 import json
 from collections.abc import Callable
@@ -155,14 +155,20 @@ class Vendors:
         )
 
     def _intuit(self, path: str, owner: str) -> httpx.Response:
-        realm = path.split("/v3/company/")[1].split("/")[0]
+        realm = path.split("/v3/company/")[1].split("/", maxsplit=1)[0]
         if realm != owner:
-            fault = {"Message": "message=ApplicationAuthorizationFailed; errorCode=003100; statusCode=403", "code": "3100"}
+            fault = {
+                "Message": "message=ApplicationAuthorizationFailed; errorCode=003100; statusCode=403",
+                "code": "3100",
+            }
             return httpx.Response(403, json={"Fault": {"Error": [fault], "type": "AUTHORIZATION"}})
         if "companyinfo" in path:
             info = {"Id": "1", "CompanyName": self.realms[realm], "Country": "US"}
             return httpx.Response(200, json={"CompanyInfo": info})
-        preferences = {"CurrencyPrefs": {"HomeCurrency": {"value": "USD"}}, "SalesFormsPrefs": {"CustomTxnNumbers": True}}
+        preferences = {
+            "CurrencyPrefs": {"HomeCurrency": {"value": "USD"}},
+            "SalesFormsPrefs": {"CustomTxnNumbers": True},
+        }
         return httpx.Response(200, json={"Preferences": preferences})
 
     def _xero(self, path: str, tenant: str, owner: str) -> httpx.Response:

@@ -49,7 +49,12 @@ class World:
             return int((await session.execute(insert(Firm).values(name=name).returning(Firm.id))).scalar_one())
 
     async def connect(
-        self, firm_id: int, provider: str = "quickbooks", company: str | None = None, subject: str = "alice", **form: Any
+        self,
+        firm_id: int,
+        provider: str = "quickbooks",
+        company: str | None = None,
+        subject: str = "alice",
+        **form: Any,
     ) -> int:
         """The real journey: begin, consent at the simulator, complete; then the firm's code mappings."""
         name = ProviderName(provider)
@@ -69,9 +74,11 @@ class World:
         if provider == "quickbooks":
             query = {key: values[0] for key, values in parse_qs(urlsplit(url).query).items()}
             choice = {"user": "admin", "realm": company, "decision": "allow", **query, **form}
-            answer = await self.http.post(url.split("?")[0], data=choice)
+            answer = await self.http.post(url.split("?", maxsplit=1)[0], data=choice)
         else:
-            answer = await self.http.post(url, data={"user": "accountant", "tenant": company, "action": "allow", **form})
+            answer = await self.http.post(
+                url, data={"user": "accountant", "tenant": company, "action": "allow", **form}
+            )
         assert answer.status_code == 302, answer.text
         return {key: values[0] for key, values in parse_qs(urlsplit(answer.headers["location"]).query).items()}
 

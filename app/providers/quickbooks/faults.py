@@ -17,8 +17,8 @@ from app.errors import (
     RateLimited,
 )
 from app.providers.http import Answer
+from app.providers.jsontext import loads
 from app.providers.quickbooks.fault_codes import MEANINGS, OTHER, Meaning, Verdict
-from app.providers.quickbooks.jsontext import loads
 from app.providers.quickbooks.spec import COMPANY_PAUSE, THROTTLE_PAUSE
 
 # Two writes to the lists of names at the same instant; the only text that decides, as its code is no help.

@@ -8,8 +8,8 @@ from app.canonical import Gone, Kind, RemoteRecord
 from app.errors import ProviderRejected, ProviderUnavailable
 from app.providers.base import Page
 from app.providers.http import ProviderHttp
+from app.providers.jsontext import dumps, loads
 from app.providers.quickbooks.faults import classify_item, raise_finding, success_body
-from app.providers.quickbooks.jsontext import dumps, loads
 from app.providers.quickbooks.records import ENTITIES, to_remote
 from app.providers.quickbooks.spec import (
     CAPABILITIES,

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from app.canonical import Kind
 from app.errors import Invalid
 from app.providers.base import RemoteEvent
-from app.providers.quickbooks.jsontext import loads
+from app.providers.jsontext import loads
 from app.providers.quickbooks.values import moment, text_of
 
 _KINDS = MappingProxyType({"customer": Kind.customer, "invoice": Kind.invoice, "payment": Kind.payment})

@@ -6,9 +6,9 @@ from app.canonical import Company, Customer, Invoice, Kind, Operation
 from app.errors import Misconfigured, NeedsReauth
 from app.providers.base import NotWritten, Outcome, Refused, Unknown, WriteCall, WriteItem, Written
 from app.providers.http import Answer
+from app.providers.jsontext import dumps
 from app.providers.quickbooks.fault_codes import Verdict
 from app.providers.quickbooks.faults import Finding, classify, classify_item, json_object
-from app.providers.quickbooks.jsontext import dumps
 from app.providers.quickbooks.mapping import customer_body, invoice_body
 from app.providers.quickbooks.records import ENTITIES
 from app.providers.quickbooks.spec import CAPABILITIES, MINOR_VERSION

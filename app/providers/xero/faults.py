@@ -112,7 +112,9 @@ def throttle(answer: Answer) -> tuple[str, timedelta]:
     # The spelling of the rarer values is undocumented; `appminute` holds `minute`, so the order above matters.
     limit, pause = next(((name, pause) for name, pause in _PAUSES if name in problem), _PAUSES[-1])
     said = answer.headers.get("retry-after", "").strip()
-    return limit, timedelta(seconds=int(said)) if said.isascii() and said.isdigit() else pause
+    # The longest window is a day; a header that says more is no reason to stand still longer.
+    told = said.isascii() and said.isdigit() and len(said) <= 6
+    return limit, timedelta(seconds=int(said)) if told else pause
 
 
 def whole_call_fault(answer: Answer) -> Fault:

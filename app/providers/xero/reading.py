@@ -4,13 +4,13 @@ A round reads in the order of change. Inside a round the next page starts at the
 number: a record that changes while we read moves to the end and would pull another one across a page border unseen.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 
 from app.canonical import Kind, RemoteRecord
+from app.providers.jsontext import dumps, loads
 from app.providers.xero import records, spec
 from app.providers.xero.values import Element, child, moment, since_text
 
@@ -36,7 +36,9 @@ class Cursor:
         """The stored cursor, or a first load from `first_day` on. Raises ValueError for text that is no cursor."""
         if cursor is None:
             return cls(first_day=first_day)
-        stored = json.loads(cursor)
+        stored = loads(cursor.encode())
+        if not isinstance(stored, dict):
+            raise ValueError("not a cursor of Xero")
         return cls(
             since=moment(stored.get("since")),
             page=int(stored.get("page", 1)),
@@ -52,7 +54,7 @@ class Cursor:
             "started": self.started.isoformat() if self.started else None,
             "from": self.first_day.isoformat() if self.first_day else None,
         }
-        return json.dumps({key: value for key, value in parts.items() if value is not None})
+        return dumps({key: value for key, value in parts.items() if value is not None}).decode()
 
 
 def page_query(kind: Kind, cursor: Cursor) -> dict[str, str]:

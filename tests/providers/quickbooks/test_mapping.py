@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from app.canonical import DocumentState, InvoiceLine, Kind, Settlement, TaxMode
+from app.providers.jsontext import dumps, loads
 from app.providers.quickbooks import mapping
 from app.providers.quickbooks import records as typed_records
-from app.providers.quickbooks.jsontext import dumps, loads
 from tests.providers.quickbooks.support import CUSTOMER, GB, INVOICE, US, sample
 
 # Untyped: a test hands over plain dictionaries, as they come from JSON.

@@ -132,7 +132,12 @@ class TestRounds:
 
     async def test_empty_books_are_asked_again_in_full(self, monkeypatch) -> None:
         books = Books(monkeypatch, 5)
-        assert await books.read() == (set(), '{"page": 1}')
+        assert await books.read() == (set(), '{"page":1}')
+
+    @pytest.mark.parametrize("cursor", ["", "[]", "2026-11-20", '{"page": "x"}'])
+    async def test_text_that_is_no_cursor_is_refused(self, cursor: str) -> None:
+        with pytest.raises(ValueError, match=r"."):
+            await pages(Api(httpx.Response(500)), Kind.customer, cursor)
 
     async def test_a_page_that_does_not_turn_ends_the_round(self, monkeypatch) -> None:
         monkeypatch.setattr(spec, "PAGE_SIZE", 2)

@@ -105,7 +105,7 @@ async def test_an_overpaid_invoice_is_paid_by_payment_alone(side: Side) -> None:
 async def test_the_minute_limit_stops_reads_and_writes_without_harm(side: Side) -> None:
     customer = await side.added_customer("Larkspur Dental")
     call = await side.prepared(creating("i1", side.invoice("Q-1", customer)))
-    await control(side, "/limits", minute=0)
+    await control(side, "/limits", enforce=True, minute=1)
     (outcome,) = await side.provider.write(call)
     assert isinstance(outcome, NotWritten)
     assert outcome.retry_after is not None

@@ -1,0 +1,219 @@
+"""Writes whose answer never came: settled before anything else, by replay, then by looking; nothing goes twice."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from app.canonical import Kind
+from app.db import leases
+from app.db.tables import Invoice
+from app.errors import StaleLease
+from app.sync import push, runner, settle
+from app.sync.outcomes import backoff
+from tests.support.world import World
+
+BOTH = pytest.mark.parametrize("provider", ["quickbooks", "xero"])
+WRITES = {"quickbooks": "requestid=|/(customer|invoice|batch)", "xero": "/(Contacts|Invoices)"}
+
+
+async def ready(world: World, provider: str, count: int = 2) -> tuple[int, int, list[int]]:
+    firm = await world.firm()
+    connection = await world.connect(firm, provider)
+    client = await world.client(firm)
+    await world.ask(firm, connection, Kind.customer, [client])
+    await world.work(connection)
+    invoices = [await world.invoice(firm, client) for _ in range(count)]
+    await world.ask(firm, connection, Kind.invoice, invoices)
+    return firm, connection, invoices
+
+
+async def documents(world: World, connection: int) -> list[str]:
+    return sorted(one["number"] for one in (await world.ledger(connection))["invoices"] if one["number"][:2] == "T-")
+
+
+async def states(world: World, firm: int, connection: int, invoices: list[int]) -> list[str]:
+    return [(await world.mapping(firm, Kind.invoice, connection, one)).state for one in invoices]
+
+
+@BOTH
+async def test_a_lost_answer_is_settled_by_an_identical_replay(world: World, provider: str) -> None:
+    firm, connection, invoices = await ready(world, provider)
+    world.fault(connection, WRITES[provider], "lost_answer", method="PUT" if provider == "xero" else "POST")
+    await world.work(connection)
+    assert await until_quiet(world, firm, connection, invoices) == ["synced", "synced"]
+    assert await documents(world, connection) == ["T-0002", "T-0003"]
+
+
+@BOTH
+async def test_two_lost_answers_are_settled_by_looking(world: World, provider: str) -> None:
+    firm, connection, invoices = await ready(world, provider)
+    method = "PUT" if provider == "xero" else "POST"
+    world.fault(connection, WRITES[provider], "lost_answer", method=method, times=2)
+    await world.work(connection)
+    assert await until_quiet(world, firm, connection, invoices) == ["synced", "synced"]
+    assert await documents(world, connection) == ["T-0002", "T-0003"]
+
+
+async def until_quiet(world: World, firm: int, connection: int, invoices: list[int]) -> list[str]:
+    """Work on, without the waiting in between, until nothing is on its way."""
+    for _ in range(8):
+        await due_now(world, firm)
+        await world.work(connection)
+        found = await states(world, firm, connection, invoices)
+        if not {"unknown", "pending", "in_flight"} & set(found):
+            return found
+    raise AssertionError(found)
+
+
+async def due_now(world: World, firm: int) -> None:
+    async with world.runtime.db.firm(firm) as session:
+        await session.exec_driver_sql("UPDATE write_calls SET next_due_at = now()")
+        await session.exec_driver_sql("UPDATE invoice_sync_mappings SET next_due_at = now()")
+
+
+@BOTH
+async def test_only_a_proven_absence_permits_a_new_attempt(world: World, provider: str) -> None:
+    firm, connection, invoices = await ready(world, provider, count=1)
+    method = "PUT" if provider == "xero" else "POST"
+    world.fault(connection, WRITES[provider], "hang_before", method=method, times=2)
+    await world.work(connection)
+    await due_now(world, firm)
+    await world.work(connection)
+    assert await states(world, firm, connection, invoices) == ["unknown"]
+    assert await documents(world, connection) == []
+    async with world.runtime.db.firm(firm) as session:
+        await session.exec_driver_sql(
+            "UPDATE write_calls SET sent_at = sent_at - interval '10 minutes' WHERE state <> 'done'"
+        )
+    assert await until_quiet(world, firm, connection, invoices) == ["synced"]
+    assert await documents(world, connection) == ["T-0002"]
+    mapping = await world.mapping(firm, Kind.invoice, connection, invoices[0])
+    assert mapping.attempt == 2
+
+
+@BOTH
+async def test_a_runner_that_died_after_sending_is_taken_over(world: World, provider: str) -> None:
+    firm, connection, invoices = await ready(world, provider)
+    await die_after_sending(world, connection)
+    assert await documents(world, connection) == ["T-0002", "T-0003"]
+    assert await states(world, firm, connection, invoices) == ["in_flight", "in_flight"]
+    await world.work(connection)
+    assert await states(world, firm, connection, invoices) == ["synced", "synced"]
+    assert await documents(world, connection) == ["T-0002", "T-0003"]
+
+
+async def die_after_sending(world: World, connection: int) -> None:
+    """A runner that writes ahead and sends, and is gone before it stores an outcome."""
+    turn = await claimed_turn(world, connection)
+
+    async def never_stored(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    patched = pytest.MonkeyPatch()
+    patched.setattr("app.sync.outcomes.store", never_stored)
+    with pytest.raises(KeyboardInterrupt):
+        await push.push(turn, Kind.invoice)
+    patched.undo()
+    async with world.runtime.db.system() as session:
+        await session.exec_driver_sql("UPDATE connections SET lease_until = now() - interval '1 second'")
+
+
+async def claimed_turn(world: World, connection: int) -> Any:
+    async with world.runtime.db.system() as session:
+        claimed = await leases.claim(session, connection, "a-runner", 15)
+    assert claimed is not None
+    return await runner._turn(world.runtime, claimed, runner.boot_clock() + 15)
+
+
+async def test_a_replaced_runner_stores_nothing(world: World) -> None:
+    firm, connection, invoices = await ready(world, "quickbooks")
+    slow = await claimed_turn(world, connection)
+    async with world.runtime.db.system() as session:
+        await session.exec_driver_sql("UPDATE connections SET lease_until = now() - interval '1 second'")
+    await world.work(connection)
+    assert await states(world, firm, connection, invoices) == ["synced", "synced"]
+    with pytest.raises(StaleLease):
+        await push.push(slow, Kind.invoice)
+    with pytest.raises(StaleLease):
+        await settle.settle(slow)
+
+
+async def test_no_call_leaves_once_the_lease_may_have_passed(world: World) -> None:
+    _, connection, _ = await ready(world, "quickbooks")
+    turn = await claimed_turn(world, connection)
+    turn.deadline = runner.boot_clock() - 0.001
+    before = world.calls(connection)
+    with pytest.raises(StaleLease):
+        await turn.provider.company()
+    assert world.calls(connection) == before
+
+
+@BOTH
+async def test_a_replay_is_byte_for_byte_the_same(world: World, provider: str) -> None:
+    firm, connection, _ = await ready(world, provider)
+    world.fault(connection, WRITES[provider], "lost_answer", method="PUT" if provider == "xero" else "POST")
+    await world.work(connection)
+    await due_now(world, firm)
+    await world.work(connection)
+    async with world.runtime.db.firm(firm) as session:
+        calls = (
+            await session.exec_driver_sql("SELECT key, sends, state FROM write_calls WHERE kind = 'invoice'")
+        ).all()
+    assert [(call.sends, call.state) for call in calls] == [(2, "done")]
+
+
+@BOTH
+async def test_a_number_that_is_ours_already_is_adopted(world: World, provider: str) -> None:
+    firm, connection, invoices = await ready(world, provider)
+    await world.work(connection)
+    async with world.runtime.db.firm(firm) as session:
+        await session.exec_driver_sql(
+            "UPDATE invoice_sync_mappings SET external_id = NULL, state = 'pending', wanted = 'create', attempt = 7"
+        )
+    await world.work(connection)
+    assert await states(world, firm, connection, invoices) == ["synced", "synced"]
+    assert await documents(world, connection) == ["T-0002", "T-0003"]
+
+
+@BOTH
+async def test_a_number_that_somebody_else_holds_is_an_error_that_names_it(world: World, provider: str) -> None:
+    firm, connection, invoices = await ready(world, provider, count=1)
+    await world.work(connection)
+    other = await world.client(firm, "Another client")
+    double = await world.invoice(firm, other, price="7.00", number="X-1")
+    await world.ask(firm, connection, Kind.customer, [other])
+    await world.work(connection)
+    await world.set(firm, Invoice, invoices[0], number="T-old")
+    await world.set(firm, Invoice, double, number="T-0002")
+    await world.ask(firm, connection, Kind.invoice, [double])
+    await world.work(connection)
+    mapping = await world.mapping(firm, Kind.invoice, connection, double)
+    assert mapping.state == "error"
+    assert mapping.fault["code"] == "number_taken"
+    assert await documents(world, connection) == ["T-0002"]
+
+
+async def test_a_throttled_write_costs_no_attempt_and_goes_later(world: World) -> None:
+    firm, connection, invoices = await ready(world, "quickbooks", count=1)
+    body = "<IntuitResponse><Fault type='SERVICE'><Error code='3001'/></Fault></IntuitResponse>"
+    world.fault(
+        connection, "/invoice", "status", method="POST", status=429, body=body, headers={"content-type": "text/xml"}
+    )
+    await world.work(connection)
+    mapping = await world.mapping(firm, Kind.invoice, connection, invoices[0])
+    assert (mapping.state, mapping.failures) == ("pending", 0)
+    await world.hurry(firm, connection)
+    await due_now(world, firm)
+    await world.work(connection)
+    assert await states(world, firm, connection, invoices) == ["synced"]
+    assert await documents(world, connection) == ["T-0002"]
+
+
+def test_backoff_grows_to_ten_minutes() -> None:
+    assert [backoff(n) for n in (0, 1, 2, 30)] == [
+        timedelta(seconds=5),
+        timedelta(seconds=10),
+        timedelta(seconds=20),
+        timedelta(minutes=10),
+    ]
