@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 import structlog
 from procrastinate import App, PsycopgConnector
 
-from app.db import reaping, wakeups, work
+from app import connections
+from app.db import owners, reaping, runs, wakeups, work
 from app.db.session import Database
 from app.runtime import Runtime
 from app.sync import runner
@@ -21,7 +22,7 @@ log = structlog.get_logger(__name__)
 HEARTBEAT = 5.0  # seconds between a worker's signs of life
 STALLED = 12.0  # seconds without one after which a worker counts as dead
 TICK, REAP, SWEEP, KEEP_ALIVE = 1.0, 2.0, 60.0, 600.0
-DRAIN = 20.0  # seconds a worker gets to finish when told to stop
+DRAIN = 18.0  # seconds a worker gets to finish when told to stop: it has ended within 20
 RESTART_FIRST, RESTART_SLOWEST = 0.5, 15.0
 
 
@@ -142,9 +143,14 @@ async def _reap(runtime: Runtime) -> None:
 
 
 async def _sweep(runtime: Runtime) -> None:
-    """Wake whatever is owed without a bell."""
+    """Wake whatever is owed without a bell, and look again at connections that were in error."""
     async with runtime.db.system() as session:
         forgotten = await work.forgotten(session)
+        troubled = await owners.troubled(session)
+    for firm_id, connection_id in troubled:
+        async with runtime.db.firm(firm_id) as session:
+            await runs.request(session, firm_id, connection_id, "check", priority=runs.BACKFILL, trigger="sweep")
+        forgotten.append(connection_id)
     await _wake_all(runtime.db, forgotten)
 
 
@@ -152,4 +158,4 @@ async def _keep_alive(runtime: Runtime) -> None:
     """Renew every grant at least daily, so that none dies of disuse, and erase what was left half-way."""
     now = datetime.now(UTC)
     await runtime.vault.keep_alive(now)
-    await runtime.vault.tidy(now)
+    await connections.tidy(runtime, now)

@@ -101,7 +101,7 @@ class Settings(BaseSettings):
     cors_origins: str = ""
 
     sync_slice_seconds: float = Field(default=5.0, gt=0, le=60)
-    lease_seconds: float = Field(default=15.0, ge=1, le=300)
+    lease_seconds: float = Field(default=10.0, ge=1, le=300)
     worker_concurrency: int = Field(default=10, ge=1, le=200)
 
     @property

@@ -81,7 +81,9 @@ class Stage:
             raise
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, _error: BaseException | None, _at: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, _error: BaseException | None, _at: TracebackType | None
+    ) -> None:
         dead = self.dead_children() if kind is not None else []
         self._strike()
         for name in dead:
@@ -118,7 +120,9 @@ class Stage:
 
     def tails(self) -> str:
         """The last lines of every child's log, for a person who has to find out what went wrong."""
-        told = []
+        told: list[str] = []
+        if not self._children:  # what lies there is of an earlier stage
+            return ""
         for path in sorted(self.logs.glob("*.log")):
             lines = path.read_text(errors="replace").splitlines()[-_TAIL_LINES:]
             told += [f"--- the end of {path}", *(lines or ["(empty)"])]
@@ -134,10 +138,10 @@ class Stage:
         return path
 
     def _raise(self) -> None:
-        self._take_folder()
         for name, port in (("service", self.ports.service), ("simulators", self.ports.simulators)):
             if _is_taken(port):
-                raise StageError(f"Something already listens on 127.0.0.1:{port}, where the {name} should.")
+                raise StageError(f"Something listens on 127.0.0.1:{port} already, where the {name} should.")
+        self._take_folder()
         self.logs.mkdir()
         self._postgres.start()
         self.environment = self._environment()
@@ -223,6 +227,8 @@ class Stage:
 
     def _strike(self) -> None:
         """Worker and service first, then what they depend on; hard where patience ends."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)  # asking twice must not leave half of it running
         self._stop("worker", "service")
         self._stop("simulators")
         self._postgres.stop()

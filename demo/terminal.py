@@ -1,4 +1,4 @@
-"""What the person at the terminal sees: numbered steps, a tick per checked fact, durations; colour on a terminal only."""
+"""What the person at the terminal sees: steps, a tick per checked fact, durations; colour on a terminal only."""
 
 import os
 import sys
@@ -49,7 +49,9 @@ class Terminal:
     def verdict(self, text: str, *, good: bool) -> None:
         """The last line."""
         self._finish_step()
-        self._say(f"\n{text} ({self.facts} facts checked, {time.monotonic() - self._begun:.1f} s)", "32" if good else "31")
+        self._say(
+            f"\n{text} ({self.facts} facts checked, {time.monotonic() - self._begun:.1f} s)", "32" if good else "31"
+        )
 
     def _finish_step(self) -> None:
         if self._step:

@@ -8,10 +8,10 @@ from fastapi.responses import HTMLResponse
 from app import connections as journeys
 from app.api.connection_answers import BegunAnswer, ask_worker
 from app.api.connections import caller_of
-from app.api.landing import land
 from app.canonical import ProviderName
 from app.db import connections, runs, wakeups
 from app.edge.deps import Admin, Member, RuntimeDep
+from app.edge.landing import land
 from app.edge.models import Answer, Provider
 from app.edge.principals import Principal
 from app.edge.problems import may_raise

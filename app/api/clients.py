@@ -3,16 +3,16 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
-from pydantic import AwareDatetime, Discriminator, Field, Tag
+from pydantic import Discriminator, Field, Tag
 
 from app.api.batches import BATCH, ONE, BatchAnswer, batch_answer, which
 from app.books import clients as books
-from app.books.inputs import MAX_ITEMS, ClientIn, Id, Input
+from app.books.inputs import MAX_ITEMS, ClientIn, Id, Input, Line, Reference
 from app.db import clients
 from app.edge import paging
 from app.edge.deps import BellDep, FirmSession, Member, Viewer
 from app.edge.exact import ExactRoute
-from app.edge.models import Answer, Moment, PageQuery, PathId
+from app.edge.models import Answer, Moment, PageQuery, PathId, Since
 from app.edge.problems import may_raise
 from app.errors import Forbidden, Invalid, NotFound, Unauthenticated
 
@@ -75,11 +75,11 @@ class ClientPage(Answer):
 class ClientQuery(PageQuery):
     """Which clients."""
 
-    external_ref: str | None = None
-    search: str | None = Field(None, max_length=100, description="A part of name, company or e-mail.")
+    external_ref: Reference | None = None
+    search: Line | None = Field(None, description="A part of name, company or e-mail.")
     active: bool | None = None
     connection_id: Id | None = None
-    updated_since: AwareDatetime | None = None
+    updated_since: Since | None = None
 
 
 def _answer(row: Any) -> ClientAnswer:

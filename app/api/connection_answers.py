@@ -10,7 +10,6 @@ from app.canonical import ProviderName
 from app.connections import Choose, Connected
 from app.db import connections, runs, wakeups
 from app.db.connections import ConnectionRow, Owed
-from app.db.grants import GrantFacts
 from app.db.session import Session
 from app.edge.models import Answer, Moment
 from app.edge.principals import Principal
@@ -20,6 +19,7 @@ from app.errors import Conflict
 from app.governor import public_budget
 from app.providers.registry import SPECS
 from app.runtime import Runtime
+from app.vault import GrantFacts
 
 Status = Literal["active", "expired", "revoked", "error"]
 

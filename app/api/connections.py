@@ -18,12 +18,12 @@ from app.api.connection_answers import (
     ask_worker,
     ended,
 )
-from app.api.landing import land
 from app.books.inputs import Input
 from app.connections import Arrival, Caller
 from app.db import connections
 from app.edge import paging
 from app.edge.deps import Admin, BellDep, FirmSession, RuntimeDep, Viewer
+from app.edge.landing import land
 from app.edge.models import PageQuery, PathId, Provider
 from app.edge.principals import Principal
 from app.edge.problems import may_raise

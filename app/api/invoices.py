@@ -6,17 +6,17 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
-from pydantic import AwareDatetime, Discriminator, Field, Tag
+from pydantic import Discriminator, Field, Tag
 
 from app.api.batches import BATCH, ONE, BatchAnswer, batch_answer, which
 from app.books import invoices as books
-from app.books.inputs import MAX_ITEMS, Id, Input, InvoiceIn
+from app.books.inputs import MAX_ITEMS, Id, Input, InvoiceIn, Number, Reference
 from app.db import invoices
 from app.db.session import Session
 from app.edge import paging
 from app.edge.deps import BellDep, FirmSession, Member, Viewer
 from app.edge.exact import ExactRoute
-from app.edge.models import Answer, Moment, PageQuery, PathId, check_order, money, number
+from app.edge.models import Answer, Moment, PageQuery, PathId, Since, check_order, money, number
 from app.edge.problems import may_raise
 from app.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 
@@ -92,17 +92,17 @@ class InvoicePage(Answer):
 class InvoiceQuery(PageQuery):
     """Which invoices; bounds are inclusive."""
 
-    external_ref: str | None = None
-    number: str | None = None
+    external_ref: Reference | None = None
+    number: Number | None = None
     status: Status | None = None
     overdue: bool | None = None
     client_id: Id | None = None
-    client_ref: str | None = None
+    client_ref: Reference | None = None
     issued_from: date | None = None
     issued_to: date | None = None
     due_from: date | None = None
     due_to: date | None = None
-    updated_since: AwareDatetime | None = None
+    updated_since: Since | None = None
 
     def filters(self) -> invoices.Filters:
         """The same without the page. Raises Invalid with code `dates_reversed`."""

@@ -3,10 +3,11 @@
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import Row, exists, func, select, update
 
 from app.db.outgoing import in_future
 from app.db.session import Session
+from app.db.sync_tables import SyncRun
 from app.db.tables import Connection, Firm
 from app.errors import NotFound
 
@@ -34,11 +35,13 @@ async def live(session: Session, firm_id: int, provider: str) -> int | None:
     return found
 
 
-async def set_status(session: Session, firm_id: int, connection_id: int, status: str, code: str, message: str) -> None:
-    """Say what is wrong with a connection; one that was disconnected stays so."""
+async def set_status(
+    session: Session, firm_id: int, connection_id: int, status: str, code: str, message: str
+) -> None:
+    """Say what is wrong with an active connection; one that has expired or was disconnected stays so."""
     await session.execute(
         update(Connection)
-        .where(Connection.firm_id == firm_id, Connection.id == connection_id, Connection.status != "revoked")
+        .where(Connection.firm_id == firm_id, Connection.id == connection_id, Connection.status == "active")
         .values(status=status, error_code=code, error_message=message, updated_at=func.now())
     )
 
@@ -50,3 +53,16 @@ async def throttle(session: Session, firm_id: int, connection_id: int, wait: tim
         .where(Connection.firm_id == firm_id, Connection.id == connection_id)
         .values(throttled_until=in_future(wait))
     )
+
+
+async def troubled(session: Session) -> list[tuple[int, int]]:
+    """Firm and id of connections in error for ten minutes that nobody is looking at. Under the system's role."""
+    asked = exists().where(
+        SyncRun.connection_id == Connection.id, SyncRun.action == "check", SyncRun.state.in_(("queued", "running"))
+    )
+    query = (
+        select(Connection.firm_id, Connection.id)
+        .where(Connection.status == "error", Connection.updated_at < func.now() - timedelta(minutes=10), ~asked)
+        .limit(100)
+    )
+    return [(row.firm_id, row.id) for row in await session.execute(query)]

@@ -23,8 +23,9 @@ _UPSERT_PAYMENT = text(
         client_id = coalesce(EXCLUDED.client_id, p.client_id), paid_on = EXCLUDED.paid_on,
         currency = EXCLUDED.currency, amount = EXCLUDED.amount, unapplied = EXCLUDED.unapplied,
         active = EXCLUDED.active, reference = EXCLUDED.reference,
-        updated_at = CASE WHEN (p.paid_on, p.amount, p.unapplied, p.active, p.reference) IS DISTINCT FROM
-            (EXCLUDED.paid_on, EXCLUDED.amount, EXCLUDED.unapplied, EXCLUDED.active, EXCLUDED.reference)
+        updated_at = CASE WHEN (p.paid_on, p.amount, p.unapplied, p.active) IS DISTINCT FROM
+            (EXCLUDED.paid_on, EXCLUDED.amount, EXCLUDED.unapplied, EXCLUDED.active)
+            OR (p.version <> '' AND p.reference <> EXCLUDED.reference) -- without: known from its invoice alone
             THEN now() ELSE p.updated_at END
     RETURNING p.id, (xmax = 0 OR updated_at = now()) AS changed
     """
@@ -36,6 +37,14 @@ _ENSURE_SOURCE = text(
     VALUES (:firm, :connection, :source_kind, :external_id, :paid_on, :currency, :amount)
     ON CONFLICT (connection_id, source_kind, external_id) DO UPDATE SET active = true
     RETURNING p.id
+    """
+)
+# What is set against nothing any more and has no rest is no money received: the provider undid it.
+_RETIRE = text(
+    """
+    UPDATE payments p SET active = false, updated_at = now()
+    WHERE p.firm_id = :firm AND p.id = ANY(:ids) AND p.active AND p.unapplied = 0
+      AND NOT EXISTS (SELECT 1 FROM payment_allocations a WHERE a.payment_id = p.id)
     """
 )
 _UPSERT_ALLOCATION = text(
@@ -164,7 +173,12 @@ async def apply_settlements(
     of_invoice = (PaymentAllocation.connection_id == connection_id) & (
         PaymentAllocation.invoice_external_id == invoice_external_id
     )
+    dropped = (of_invoice, PaymentAllocation.payment_id.not_in(sources))
+    held = await session.execute(select(PaymentAllocation.payment_id).where(*dropped))
+    undone = [row.payment_id for row in held]
     gone = await _drop(session, of_invoice, PaymentAllocation.payment_id, sources)
+    if undone:
+        await session.execute(_RETIRE, {"firm": firm_id, "ids": undone})
     await recompute(session, firm_id, touched | set(gone))
     return changed or bool(gone)
 

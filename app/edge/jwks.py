@@ -34,8 +34,8 @@ class KeySet:
         if self._due(key_id):
             async with self._lock:
                 if self._due(key_id):
-                    self._asked_at = time.monotonic()
                     await self._fetch()
+                    self._asked_at = time.monotonic()  # not before: whoever comes meanwhile has to wait for the keys
         return self._keys.get(key_id)
 
     def _due(self, key_id: str) -> bool:

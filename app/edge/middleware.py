@@ -72,7 +72,7 @@ class RequestContext:
                 await self._app(scope, receive, answer)
             except ClientDisconnect:
                 _log.info("caller_hung_up", method=scope["method"], path=scope["path"])
-            except Exception:
+            except Exception:  # the last chance to answer with a problem document; the log has the cause
                 _log.exception("unexpected_error", method=scope["method"], path=scope["path"])
                 if status:
                     raise

@@ -1,11 +1,11 @@
 """Wire types that several resources share."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
 from fastapi import Path
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 from pydantic_core import PydanticCustomError
 
 from app.canonical import ProviderName, minor_digits
@@ -37,6 +37,9 @@ PathId = Annotated[int, Path(ge=1, le=MAX_ID)]
 def _moment(value: datetime) -> str:
     return value.isoformat().replace("+00:00", "Z")
 
+
+Since = Annotated[AwareDatetime, Field(ge=datetime(1970, 1, 1, tzinfo=UTC), le=datetime(9000, 1, 1, tzinfo=UTC))]
+"""A moment in a filter, within what PostgreSQL and Python both hold in every zone."""
 
 Moment = Annotated[datetime, PlainSerializer(_moment, return_type=str, when_used="json")]
 

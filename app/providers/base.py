@@ -134,6 +134,7 @@ class Capabilities:
 
     `replay_window`: how long an identical resend under the same key surely returns the first answer.
     `settle_after`: how long after sending a record that cannot be found is proven absent (the vendor's own time-out).
+    `max_body`: how many bytes one write may have.
     `payment_sources`: the kinds that must be read to know what was paid (where credits show on the invoice only).
     """
 
@@ -144,6 +145,7 @@ class Capabilities:
     updatable: frozenset[Kind]
     voidable: frozenset[Kind]
     limits: Limits
+    max_body: int | None = None
     payment_sources: tuple[Kind, ...] = (Kind.payment,)
 
 

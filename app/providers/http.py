@@ -23,23 +23,38 @@ LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=40, keepali
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 
+Gate = Callable[[str], Awaitable[None]]
+
+
 class BearerAuth(httpx.Auth):
-    """Sends the vault's token; a 401 is answered once with a renewed one."""
+    """Sends the vault's token; a 401 is answered once with a renewed one.
+
+    Getting a token may take as long as a renewal. So the gate stands here, between token and send, and before the
+    second send too: a runner whose lease passed while it waited sends nothing.
+    """
 
     requires_response_body = True
 
-    def __init__(self, tokens: TokenSource) -> None:
+    def __init__(self, tokens: TokenSource, gate: Gate | None, path: str) -> None:
         self._tokens = tokens
+        self._gate = gate
+        self._path = path
 
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
         """See httpx.Auth."""
         token = await self._tokens.access_token()
         request.headers["Authorization"] = f"Bearer {token}"
+        await self._admitted()
         response = yield request
         if response.status_code == httpx.codes.UNAUTHORIZED:
             token = await self._tokens.access_token(rejected=token)
             request.headers["Authorization"] = f"Bearer {token}"
+            await self._admitted()
             yield request
+
+    async def _admitted(self) -> None:
+        if self._gate is not None:
+            await self._gate(self._path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +76,7 @@ class Answer:
 class Meter:
     """Counts calls and bytes. `gate` is awaited before each send and may refuse it; `on_answer` sees every answer."""
 
-    gate: Callable[[str], Awaitable[None]] | None = None
+    gate: Gate | None = None
     on_answer: Callable[[Answer, int], None] | None = None
     calls: int = 0
     bytes_out: int = 0
@@ -84,7 +99,7 @@ class ProviderHttp:
     def __init__(self, client: httpx.AsyncClient, base_url: str, tokens: TokenSource, meter: Meter) -> None:
         self._client = client
         self._base_url = base_url.rstrip("/")
-        self._auth = BearerAuth(tokens)
+        self._tokens = tokens
         self._meter = meter
 
     async def read(
@@ -117,8 +132,6 @@ class ProviderHttp:
         self, method: str, path: str, query: Mapping[str, str], headers: Mapping[str, str], body: bytes
     ) -> Answer:
         forbid_open_transaction(f"{method} {path}")
-        if self._meter.gate is not None:
-            await self._meter.gate(path)
         started = time.monotonic()
         response = await self._client.request(
             method,
@@ -126,7 +139,7 @@ class ProviderHttp:
             params=dict(query),
             headers=dict(headers),
             content=body or None,
-            auth=self._auth,
+            auth=BearerAuth(self._tokens, self._meter.gate, path),
             follow_redirects=False,
         )
         answer = Answer(response.status_code, response.headers, response.content, time.monotonic() - started)

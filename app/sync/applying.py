@@ -1,7 +1,7 @@
 """What a remote record means for our books: copies kept, payments counted, differences shown, nothing overwritten."""
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from app.canonical import DocumentState, Gone, Kind, RemoteCustomer, RemoteInvoice, RemotePayment, RemoteRecord
@@ -49,7 +49,8 @@ async def apply(session: Session, turn: Turn, records: Iterable[RemoteRecord]) -
             continue
         tally.changed += await _keep(session, turn, record)
         if isinstance(record, RemotePayment):
-            tally.payments += await settlements.apply_payment(session, turn.firm_id, turn.connection_id, record)
+            payment = record if record.currency else replace(record, currency=turn.currency)
+            tally.payments += await settlements.apply_payment(session, turn.firm_id, turn.connection_id, payment)
         elif isinstance(record, RemoteInvoice):
             await _invoice(session, turn, record, tally)
     return tally
@@ -96,8 +97,9 @@ async def _gone(session: Session, turn: Turn, record: Gone, tally: Tally) -> boo
 
 async def _invoice(session: Session, turn: Turn, record: RemoteInvoice, tally: Tally) -> None:
     if record.settlements is not None:
+        currency = record.currency or turn.currency
         changed = await settlements.apply_settlements(
-            session, turn.firm_id, turn.connection_id, record.external_id, record.settlements, record.currency
+            session, turn.firm_id, turn.connection_id, record.external_id, record.settlements, currency
         )
         tally.payments += changed
     mapping = await mappings.by_external_id(session, turn.firm_id, Kind.invoice, turn.connection_id, record.external_id)

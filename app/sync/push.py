@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from app.canonical import Customer, Invoice, Kind, Operation
+from app.canonical import Company, Customer, Invoice, Kind, Operation
 from app.db import mappings, outgoing, runs, writes
 from app.db.session import Session
 from app.errors import Fault, NeedsReauth, OutcomeUnknown, ProviderError, RateLimited
@@ -45,9 +45,8 @@ async def push(turn: Turn, kind: Kind) -> None:
         ready = await _ready(session, turn, kind)
         if not ready or turn.company is None:
             return
-        key = idempotency_key(turn.connection_id, kind, ready)
-        call = turn.provider.prepare([owed.item for owed in ready], key, turn.company)
-        call_id = await _write_ahead(session, turn, call, ready)
+        call, sent = _prepared(turn, kind, ready, turn.company)
+        call_id = await _write_ahead(session, turn, call, sent)
     await send(turn, call_id, call)
 
 
@@ -66,6 +65,17 @@ async def send(turn: Turn, call_id: int, call: WriteCall) -> None:
     limited = next((a for a in answers if isinstance(a, NotWritten) and a.fault.code == "rate_limited"), None)
     if limited is not None:
         raise RateLimited(limited.fault.message, retry_after=limited.retry_after)
+
+
+def _prepared(turn: Turn, kind: Kind, ready: list[Owed], company: Company) -> tuple[WriteCall, list[Owed]]:
+    """One call for as many of the records as its size permits; the others are owed still."""
+    limit = turn.provider.capabilities.max_body
+    while True:
+        key = idempotency_key(turn.connection_id, kind, ready)
+        call = turn.provider.prepare([owed.item for owed in ready], key, company)
+        if limit is None or len(call.body) <= limit or len(ready) == 1:
+            return call, ready
+        ready = ready[: len(ready) // 2]
 
 
 async def _ready(session: Session, turn: Turn, kind: Kind) -> list[Owed]:

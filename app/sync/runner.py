@@ -68,6 +68,7 @@ async def _turn(runtime: Runtime, claimed: Claimed, deadline: float) -> Turn:
         lease_seconds=runtime.settings.lease_seconds,
         provider=runtime.company(name, row.company_id, _tokens(runtime, row), meter),
         governor=governor,
+        meter=meter,
         connection=row,
         company=company_from(row.company),
         scope=_scope(claimed, row),
@@ -107,6 +108,7 @@ async def _work(runtime: Runtime, turn: Turn) -> None:
         async with turn.db.firm(turn.firm_id) as session:
             what = await work.most_urgent(session, turn.scope)
         if what is None:
+            await _finish_push_runs(turn)  # also those that had nothing to do from the start
             return
         try:
             await _HANDLERS[what](runtime, turn)
@@ -163,8 +165,10 @@ async def _carry_out(runtime: Runtime, turn: Turn, run: Any) -> None:
     if run.action == "pull":
         await pull.pull(turn, run)
         return
-    use_case = _USE_CASES[run.action]
-    await use_case(runtime, turn.firm_id, turn.connection_id)
+    if run.action == "check":
+        await connections.check(runtime, turn.firm_id, turn.connection_id, meter=turn.meter)
+    else:
+        await _USE_CASES[run.action](runtime, turn.firm_id, turn.connection_id)
     async with turn.effects() as session:
         await runs.finish(session, turn.firm_id, run.id, state="done", counts={})
         turn.connection = await owners.connection(session, turn.firm_id, turn.connection_id)
@@ -190,11 +194,8 @@ async def _leave_alone(turn: Turn, error: ProviderError) -> None:
     """The provider cannot be used now: say why on the connection, and until when we leave it alone."""
     log.warning("provider_left_alone", connection_id=turn.connection_id, code=error.public_code)
     async with turn.effects() as session:
-        if isinstance(error, NeedsReauth):
-            await owners.set_status(
-                session, turn.firm_id, turn.connection_id, "expired", error.public_code, error.detail
-            )
-        elif isinstance(error, Misconfigured):
+        if isinstance(error, NeedsReauth | Misconfigured):
+            # `expired` is the vault's word, once the provider refused the refresh itself.
             await owners.set_status(session, turn.firm_id, turn.connection_id, "error", error.public_code, error.detail)
         elif error.retryable:
             wait = error.retry_after or timedelta(seconds=5)
@@ -245,7 +246,6 @@ _HANDLERS: Mapping[str, Handler] = {
     "event": _do_events,
 }
 _USE_CASES: Mapping[str, Callable[[Runtime, int, int], Awaitable[object]]] = {
-    "check": connections.check,
     "refresh": connections.refresh,
     "disconnect": connections.disconnect,
 }

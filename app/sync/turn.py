@@ -19,6 +19,7 @@ from app.db.work import Scope
 from app.errors import StaleLease
 from app.governor import Governor
 from app.providers.base import AccountingProvider
+from app.providers.http import Meter
 
 log = structlog.get_logger(__name__)
 
@@ -40,6 +41,7 @@ class Turn:
     lease_seconds: float
     provider: AccountingProvider
     governor: Governor
+    meter: Meter
     connection: Any
     company: Company | None
     scope: Scope
@@ -59,6 +61,11 @@ class Turn:
     def provider_name(self) -> ProviderName:
         """Which provider."""
         return self.provider.name
+
+    @property
+    def currency(self) -> str:
+        """The company's own currency, which documents need not name."""
+        return self.company.currency if self.company is not None else ""
 
     @asynccontextmanager
     async def effects(self) -> AsyncIterator[Session]:

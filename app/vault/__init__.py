@@ -4,6 +4,6 @@ Nothing else reads a grant. A token leaves this package only as the argument of 
 holds one.
 """
 
-from app.vault.store import Vault
+from app.vault.store import GrantFacts, Vault
 
-__all__ = ["Vault"]
+__all__ = ["GrantFacts", "Vault"]

@@ -19,6 +19,8 @@ from app.providers.oauth import ProviderOAuth, TokenSet
 from app.vault.renewal import Renewals
 from app.vault.seals import Seals
 
+__all__ = ["GrantFacts", "Vault"]
+
 log = structlog.get_logger(__name__)
 
 KEEP_ALIVE_AFTER: Final = timedelta(days=1)

@@ -9,6 +9,7 @@ import httpx
 import psycopg
 import pytest
 from sqlalchemy import text
+from structlog.testing import capture_logs
 
 from app.db.tables import Invoice
 from tests.support.api import BOOKS, Api, invoice
@@ -267,7 +268,7 @@ class TestInvoices:
         assert (reversed_.status_code, reversed_.json()["code"]) == (422, "dates_reversed")
 
 
-BAD_INVOICES = {
+BAD_INVOICES: dict[str, tuple[dict[str, Any], str, str]] = {
     "unknown currency": ({"currency": "ZZZ"}, "currency_unknown", "/currency"),
     "currency in small letters": ({"currency": "usd"}, "currency_unknown", "/currency"),
     "missing client": ({"client_ref": "nobody"}, "client_unknown", "/client_ref"),
@@ -366,6 +367,28 @@ class TestRefusals:
         answer = await http.post(f"{BOOKS}/invoices", content=content, headers={"Content-Type": "application/json"})
         assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
 
+    @pytest.mark.parametrize(
+        "query",
+        [
+            "clients?search=%00",
+            "clients?external_ref=a%00b",
+            "invoices?number=%00",
+            "invoices?client_ref=%00",
+            "invoices?updated_since=0001-01-01T00:00:00%2B14:00",
+            "invoices?updated_since=2026-01-01T00:00:00",
+            "clients?limit=201",
+            "clients?cursor=%00",
+            f"clients?connection_id={2**63}",
+            f"clients/{2**63}",
+            "clients/0",
+            "payments/one",
+        ],
+    )
+    async def test_queries_that_are_no_such_thing(self, http: httpx.AsyncClient, query: str) -> None:
+        answer = await http.get(f"{BOOKS}/{query}")
+        assert answer.status_code == 422, answer.text
+        assert answer.json()["code"] != "internal_error"
+
     async def test_a_body_may_not_be_endless(self, http: httpx.AsyncClient) -> None:
         async def endless() -> Any:
             for _ in range(14):
@@ -388,11 +411,13 @@ class TestCommit:
                 " FOR EACH ROW EXECUTE FUNCTION boom()"
             )
             try:
-                answer = await caller.post(f"{BOOKS}/clients", json={"name": "Lost"})
+                with capture_logs() as logs:
+                    answer = await caller.post(f"{BOOKS}/clients", json={"name": "Lost"})
             finally:
                 owner.execute("DROP FUNCTION boom() CASCADE")
         assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
         assert "disk full" not in answer.text
+        assert [entry["event"] for entry in logs] == ["unexpected_error"]
         assert answer.json()["request_id"] == answer.headers["x-request-id"]
         assert (await caller.get(f"{BOOKS}/clients")).json()["items"] == []
         assert await bells(api) == [], "what was not committed is not announced"

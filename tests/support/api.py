@@ -27,6 +27,7 @@ class Api:
 
     world: World
     app: FastAPI
+    http: httpx.AsyncClient
     stack: AsyncExitStack
     callers: dict[tuple[int, str], httpx.AsyncClient] = field(default_factory=dict)
 
@@ -52,13 +53,19 @@ class Api:
             self.callers[firm_id, role] = await self.with_credential(key)
         return self.callers[firm_id, role]
 
+    async def member(self) -> tuple[int, dict[str, str]]:
+        """A new firm, and the headers of a member of it, for use with `http`."""
+        firm_id = await self.world.firm()
+        return firm_id, bearer((await self.key(firm_id, "member"))[1])
+
+    async def admin(self) -> tuple[int, dict[str, str]]:
+        """A new firm, and the headers of an admin of it, for use with `http`."""
+        firm_id = await self.world.firm()
+        return firm_id, bearer((await self.key(firm_id))[1])
+
     async def with_credential(self, credential: str | None = None) -> httpx.AsyncClient:
         """A client that sends this bearer credential, or none."""
-        headers = {"Authorization": f"Bearer {credential}"} if credential is not None else {}
-        transport = httpx.ASGITransport(app=self.app)
-        return await self.stack.enter_async_context(
-            httpx.AsyncClient(transport=transport, base_url="http://localhost:8000", headers=headers)
-        )
+        return await self.stack.enter_async_context(client(self.app, credential))
 
     async def payment(self, firm_id: int, connection_id: int, invoice_id: int, amount: str = "10.00") -> int:
         """A payment set against an invoice, as the sync would store it."""
@@ -92,11 +99,24 @@ class Api:
 @asynccontextmanager
 async def open_api(world: World) -> AsyncIterator[Api]:
     """The application over a world's runtime."""
+    app = create_app(runtime=world.runtime)
     async with AsyncExitStack() as stack:
-        yield Api(world, create_app(runtime=world.runtime), stack)
+        yield Api(world, app, await stack.enter_async_context(client(app)), stack)
 
 
-def invoice(number: str = "INV-1", client_ref: str = "acme", **changes: Any) -> dict[str, Any]:
+def client(app: FastAPI, credential: str | None = None) -> httpx.AsyncClient:
+    """An HTTP client over the application, in this process."""
+    transport = httpx.ASGITransport(app=app)
+    headers = bearer(credential) if credential is not None else {}
+    return httpx.AsyncClient(transport=transport, base_url="http://localhost:8000", headers=headers)
+
+
+def bearer(credential: str) -> dict[str, str]:
+    """The header that carries a credential."""
+    return {"Authorization": f"Bearer {credential}"}
+
+
+def invoice(number: str = "INV-1", client_ref: str | None = "acme", **changes: Any) -> dict[str, Any]:
     """A correct invoice: two units at 10.125 with 8 % tax, one at 5 without."""
     return {
         "external_ref": f"ref-{number}",

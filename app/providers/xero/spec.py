@@ -40,6 +40,8 @@ CAPABILITIES = Capabilities(
         minute_header="X-MinLimit-Remaining",
         day_header="X-DayLimit-Remaining",
     ),
+    # Ten megabytes are the limit; the vendor advises this much.
+    max_body=3_500_000,
     # Credit notes, overpayments and prepayments show on the invoice alone.
     payment_sources=(Kind.payment, Kind.invoice),
 )

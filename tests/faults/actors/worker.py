@@ -1,0 +1,49 @@
+"""The service's worker with quicker clocks, so that tests of its death need not wait long.
+
+`--fail ID`: the first turn at that connection ends with an error nobody foresaw.
+"""
+
+import argparse
+import asyncio
+from typing import Any
+
+from app import jobs
+from app.runtime import Runtime
+from app.settings import load_settings
+from app.sync import runner
+from app.vault import renewal
+from app.worker import work
+
+
+def fail_once(connection_id: int) -> None:
+    """Put an error into the first turn at the connection, after its lease was taken."""
+    real, left = runner._turn, [1]
+
+    async def turn(runtime: Runtime, claimed: Any, deadline: float) -> Any:
+        if claimed.connection_id == connection_id and left:
+            left.pop()
+            await asyncio.sleep(1)
+            raise RuntimeError("nobody foresaw this")
+        return await real(runtime, claimed, deadline)
+
+    runner._turn = turn
+
+
+def main() -> None:
+    """Work until told to stop."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--heartbeat", type=float, default=jobs.HEARTBEAT)
+    parser.add_argument("--stalled", type=float, default=jobs.STALLED)
+    parser.add_argument("--drain", type=float, default=jobs.DRAIN)
+    parser.add_argument("--grant-lease", type=float, default=renewal._LEASE_SECONDS)
+    parser.add_argument("--fail", type=int, default=0)
+    given = parser.parse_args()
+    jobs.HEARTBEAT, jobs.STALLED, jobs.DRAIN = given.heartbeat, given.stalled, given.drain
+    renewal._LEASE_SECONDS = given.grant_lease  # type: ignore[misc]
+    if given.fail:
+        fail_once(given.fail)
+    asyncio.run(work(load_settings(env_file=None)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,220 @@
+"""The operator's commands, as an operator runs them."""
+
+import json
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+import structlog
+from typer.testing import CliRunner
+
+from app.cli import app
+from app.crypto import digest, generate_key
+from app.db.health import expected_revision
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def environment(database_url: str, owner_url: str, tmp_path: Path) -> dict[str, str]:
+    """A production-like environment over an empty database."""
+    return {
+        "DATABASE_URL": database_url,
+        "MIGRATION_DATABASE_URL": owner_url,
+        "ENCRYPTION_KEYS": f"k1:{generate_key()}",
+        "SECRET_KEY": generate_key(),
+        "KEY_ENVIRONMENT": "test",
+        "DATA_DIR": str(tmp_path / "data"),
+    }
+
+
+@pytest.fixture
+def tieout(
+    environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., tuple[int, str]]]:
+    """Run a command in this process: (exit code, output)."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str, **changes: str) -> tuple[int, str]:
+        result = CliRunner().invoke(app, list(arguments), env=environment | changes)
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            return 1, str(result.exception)
+        return result.exit_code, result.output
+
+    yield run
+    root.handlers, root.level = handlers, level
+    structlog.reset_defaults()
+
+
+def test_a_firm_and_its_keys(tieout: Callable[..., tuple[int, str]], owner_url: str, database_url: str) -> None:
+    code, out = tieout("firm", "create", "Acme & Söhne", "--time-zone", "Europe/Vienna", "--json")
+    firm = json.loads(out)["id"]
+    assert code == 0
+    assert json.loads(tieout("firm", "list", "--json")[1]) == [
+        {"id": firm, "name": "Acme & Söhne", "time_zone": "Europe/Vienna"}
+    ]
+    made = json.loads(tieout("key", "create", "--firm", str(firm), "--name", "demo", "--role", "admin", "--json")[1])
+    assert made["key"].startswith("tieout_test_")
+    stored = _as_system(database_url, "SELECT key_hash, role, firm_id FROM api_keys")
+    assert stored == [(digest(made["key"]), "admin", firm)]
+    dated = tieout("key", "create", "--firm", str(firm), "--name", "short", "--expires", "2030-01-31")
+    assert dated[0] == 0
+    listed = tieout("key", "list", "--firm", str(firm))[1]
+    assert "until 2030-01-31" in listed
+    assert made["key"] not in listed
+    assert tieout("key", "revoke", str(made["id"]), "--firm", str(firm))[0] == 0
+    assert "revoked" in tieout("key", "list", "--firm", str(firm))[1]
+    actions = _as_system(database_url, "SELECT action FROM audit_events ORDER BY id")
+    assert [row[0] for row in actions] == ["firm.created", "api_key.created", "api_key.created", "api_key.revoked"]
+
+
+def test_mistakes_are_told_in_one_line(tieout: Callable[..., tuple[int, str]]) -> None:
+    for arguments, status, said in (
+        (("firm", "create", " "), 2, "needs a name"),
+        (("firm", "create", "A", "--time-zone", "Mars/Olympus"), 2, "no time zone"),
+        (("key", "create", "--firm", "77", "--name", "x"), 1, "no such firm"),
+        (("key", "revoke", "77", "--firm", "1"), 1, "no such API key"),
+        (("key", "create", "--firm", "1", "--name", "x", "--role", "owner"), 2, "owner"),
+    ):
+        code, out = tieout(*arguments)
+        assert (code, said in out) == (status, True), out
+    code, out = tieout("firm", "list", ENCRYPTION_KEYS="k1:short")
+    assert code == 1
+    assert "ENCRYPTION_KEYS" in out
+    assert "short" not in out.replace("cut short", "")
+
+
+def test_the_doctor_finds_a_healthy_service(tieout: Callable[..., tuple[int, str]]) -> None:
+    assert tieout("doctor") == (0, "All is well.\n")
+
+
+def test_the_doctor_names_what_is_wrong(
+    tieout: Callable[..., tuple[int, str]], environment: dict[str, str], owner_url: str
+) -> None:
+    code, out = tieout("doctor", XERO_CLIENT_ID="x", XERO_CLIENT_SECRET="y")
+    assert code == 1
+    assert "XERO_WEBHOOK_KEYS" in out
+    code, out = tieout("doctor", DATABASE_URL=owner_url)
+    assert code == 1
+    assert "tieout_owner" in out or "permission denied to set role" in out
+    with psycopg.connect(owner_url, autocommit=True) as owner:
+        owner.execute("UPDATE alembic_version SET version_num = '0001'")
+        owner.execute("ALTER TABLE clients NO FORCE ROW LEVEL SECURITY")
+        try:
+            code, out = tieout("doctor")
+        finally:
+            owner.execute("UPDATE alembic_version SET version_num = %s", (expected_revision(),))
+            owner.execute("ALTER TABLE clients FORCE ROW LEVEL SECURITY")
+    assert code == 1
+    assert "clients" in out
+    assert "this release needs" in out
+    code, out = tieout("doctor", DATABASE_URL="postgresql://tieout_login:x@127.0.0.1:1/tieout")
+    assert (code, "cannot be used" in out) == (1, True)
+
+
+def test_migrating_and_rotating_can_be_repeated(tieout: Callable[..., tuple[int, str]]) -> None:
+    for _ in range(2):
+        code, out = tieout("migrate")
+        assert (code, expected_revision() in out) == (0, True), out
+    code, out = tieout("rotate-keys")
+    assert (code, "grants\t0" in out) == (0, True)
+
+
+def test_the_openapi_document_needs_no_settings(tieout: Callable[..., tuple[int, str]]) -> None:
+    code, out = tieout("openapi", ENCRYPTION_KEYS="", SECRET_KEY="", DATABASE_URL="")
+    assert code == 0
+    assert json.loads(out)["info"]["title"] == "Tieout"
+
+
+def test_a_generated_key_is_accepted(tieout: Callable[..., tuple[int, str]]) -> None:
+    key = tieout("generate-key")[1].strip()
+    assert tieout("firm", "list", ENCRYPTION_KEYS=f"new:{key}")[0] == 0
+
+
+class TestProcesses:
+    def test_the_worker_ends_when_told(self, environment: dict[str, str], tmp_path: Path) -> None:
+        with _started(environment, tmp_path, "worker") as process:
+            time.sleep(2.0)
+            assert process.poll() is None, process.communicate()
+            process.send_signal(signal.SIGTERM)
+            _, errors = process.communicate(timeout=25)
+        assert process.returncode == 0, errors.decode()
+
+    def test_serving_without_a_database_brings_one_along(self, environment: dict[str, str], tmp_path: Path) -> None:
+        port = _free_port()
+        embedded = {name: value for name, value in environment.items() if not name.endswith("DATABASE_URL")}
+        with _started(embedded, tmp_path, "serve", "--port", str(port)) as process:
+            try:
+                assert _get(port, "/readyz", patience=45)["status"] == "ok"
+                firm = json.loads(_output(embedded, tmp_path, "firm", "create", "Alder", "--json"))["id"]
+                key = _output(embedded, tmp_path, "key", "create", "--firm", str(firm), "--name", "k").strip()
+                assert _get(port, "/api/v1/accounting/firm", key=key)["name"] == "Alder"
+            finally:
+                process.send_signal(signal.SIGTERM)
+                _, errors = process.communicate(timeout=40)
+        # uvicorn drains, closes, and then dies of the signal it was sent, as process managers expect.
+        assert process.returncode == -signal.SIGTERM, errors.decode()
+        assert "Application shutdown complete." in errors.decode()
+        assert key not in errors.decode()
+        assert not (tmp_path / "data" / "postgres" / "data" / "postmaster.pid").exists(), "the database stopped with it"
+
+
+def _as_system(database_url: str, query: str) -> list[tuple[Any, ...]]:
+    with psycopg.connect(database_url) as connection:
+        connection.execute("SET ROLE tieout_system")
+        return connection.execute(query).fetchall()
+
+
+def _command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "app.cli", *arguments]
+
+
+def _clean(environment: dict[str, str]) -> dict[str, str]:
+    return {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"} | environment
+
+
+def _started(environment: dict[str, str], folder: Path, *arguments: str) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
+        _command(*arguments), env=_clean(environment), cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+
+
+def _output(environment: dict[str, str], folder: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        _command(*arguments), env=_clean(environment), cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _get(port: int, path: str, *, key: str = "", patience: float = 0.0) -> dict[str, Any]:
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers=headers)
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            with urllib.request.urlopen(request, timeout=5) as answer:
+                return json.loads(answer.read())
+        except (urllib.error.URLError, ConnectionError):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
