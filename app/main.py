@@ -31,6 +31,7 @@ from app.errors import Invalid
 from app.logs import configure_logs
 from app.runtime import Runtime, open_runtime
 from app.settings import Settings, load_settings
+from app.web import landing
 
 ROUTERS: tuple[APIRouter, ...] = (
     connections.router,
@@ -45,6 +46,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     mappings.router,
     runs.router,
     health.router,
+    landing.router,
 )
 _DESCRIPTION = """Keeps a firm's own clients and invoices and its QuickBooks Online and Xero companies tied out.
 

@@ -7,10 +7,10 @@ from pydantic import AliasChoices, Field
 
 from app.books.inputs import Code, Id, Input, Line
 from app.canonical import ProviderName
-from app.db import code_mappings, connections
+from app.db import code_mappings, connections, mappings
 from app.db.code_mappings import CodeKind
 from app.edge import paging
-from app.edge.deps import FirmSession, Member, Viewer
+from app.edge.deps import BellDep, FirmSession, Member, Viewer
 from app.edge.models import Answer, Moment, PageQuery, PathId, Provider
 from app.edge.problems import may_raise
 from app.errors import Forbidden, Invalid, NotFound, Unauthenticated
@@ -93,8 +93,8 @@ def _add(kind: CodeKind) -> None:
         return CodePage(items=[_answer(row) for row in shown], next=following)
 
     @router.put(path, operation_id=f"{kind}_mapping_set", responses=may_raise(NotFound))
-    async def put(body: CodesIn, session: FirmSession, principal: Member) -> CodePage:
-        """Set up to 1,000 codes."""
+    async def put(body: CodesIn, session: FirmSession, principal: Member, bell: BellDep) -> CodePage:
+        """Set up to 1,000 codes. Records that were refused for want of one are owed again."""
         _refuse_twice(body)
         if body.connection_id is not None:
             connection = await connections.get(session, principal.firm_id, body.connection_id)
@@ -110,6 +110,7 @@ def _add(kind: CodeKind) -> None:
             connection_id=body.connection_id,
             targets=[(item.internal_code, item.external_code, item.external_name) for item in body.items],
         )
+        bell |= await mappings.revive(session, principal.firm_id, body.provider, [f"{kind}_unmapped"])
         return CodePage(items=[_answer(row) for row in rows], next=None)
 
     @router.delete(

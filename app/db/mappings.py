@@ -134,6 +134,19 @@ _OWED_AT_HOME = {
 }
 
 
+_REVIVE = {
+    kind: text(
+        f"""
+        UPDATE {TABLES[kind].__tablename__} m SET state = 'pending', sync_error = '', fault = '{{}}'::jsonb,
+            accepted_at = now(), next_due_at = now(), updated_at = now()
+        FROM connections k
+        WHERE m.firm_id = :firm AND k.firm_id = m.firm_id AND k.id = m.connection_id AND k.provider = :provider
+          AND m.state = 'error' AND m.fault ->> 'code' = ANY(:faults)
+        RETURNING m.connection_id
+        """  # noqa: S608  (the table's own name)
+    )
+    for kind in TABLES
+}
 _COUNTS = text(
     """
     SELECT connection_id, kind, state, count(*) AS n, min(accepted_at) AS oldest FROM (
@@ -190,6 +203,15 @@ async def ask(
     statement = _OWED_AT_HOME[kind] if record_ids is None else _NAMED[kind]
     rows = await session.execute(statement, parameters)
     return [Asked(row.id, row.record_id, row.connection_id, row.state) for row in rows]
+
+
+async def revive(session: Session, firm_id: int, provider: str, faults: Sequence[str]) -> set[int]:
+    """Make owed again what was refused for one of these causes, now cured; returns the connections to wake."""
+    woken: set[int] = set()
+    for statement in _REVIVE.values():
+        given = {"firm": firm_id, "provider": provider, "faults": list(faults)}
+        woken |= {row.connection_id for row in await session.execute(statement, given)}
+    return woken
 
 
 async def get(session: Session, firm_id: int, kind: Kind, mapping_id: int) -> MappingRow:

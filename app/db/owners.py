@@ -35,9 +35,7 @@ async def live(session: Session, firm_id: int, provider: str) -> int | None:
     return found
 
 
-async def set_status(
-    session: Session, firm_id: int, connection_id: int, status: str, code: str, message: str
-) -> None:
+async def set_status(session: Session, firm_id: int, connection_id: int, status: str, code: str, message: str) -> None:
     """Say what is wrong with an active connection; one that has expired or was disconnected stays so."""
     await session.execute(
         update(Connection)

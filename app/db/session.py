@@ -10,12 +10,17 @@ from decimal import Decimal
 
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from app.guards import transaction_open
 
 Session = AsyncConnection
 """What query functions take first: an open transaction."""
+
+# What a caller sees when the server cannot be reached, is going away, or has no connection to spare.
+UNAVAILABLE: tuple[type[Exception], ...] = (OperationalError, InterfaceError, PoolTimeout, ConnectionError)
 
 STATEMENT_TIMEOUT_MS = 30_000
 _SET_FIRM = text("SELECT set_config('app.firm_id', :firm, true)")

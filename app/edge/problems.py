@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from app.db.session import UNAVAILABLE
 from app.errors import (
     AppError,
     Conflict,
@@ -122,6 +123,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(AppError, _on_app_error)
     app.add_exception_handler(RequestValidationError, _on_bad_request)
     app.add_exception_handler(HTTPException, _on_http_exception)
+    for error in UNAVAILABLE:
+        app.add_exception_handler(error, _on_unavailable)
 
 
 def from_error(error: AppError) -> JSONResponse:
@@ -154,6 +157,20 @@ async def _on_app_error(_request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, AppError):
         raise error
     return from_error(error)
+
+
+async def _on_unavailable(_request: Request, error: Exception) -> JSONResponse:
+    _log.error("database_unavailable", reason=type(error).__name__)
+    response = problem(
+        503,
+        "database_unavailable",
+        "The service's database is not reachable",
+        "Nothing was stored. Send the request again in a while.",
+        who="operator",
+        retries_itself=False,
+    )
+    response.headers["Retry-After"] = "5"
+    return response
 
 
 async def _on_http_exception(_request: Request, error: Exception) -> JSONResponse:

@@ -90,8 +90,8 @@ def _tokens(runtime: Runtime, row: Any) -> TokenSource:
     return _NoTokens() if row.grant_id is None else runtime.vault.tokens(row.grant_id)
 
 
-def _scope(claimed: Claimed, row: Any) -> Scope:
-    throttled = row.throttled_until is not None and row.throttled_until > datetime.now(UTC)
+def _scope(claimed: Claimed, row: Any, *, ignore_throttle: bool = False) -> Scope:
+    throttled = row.throttled_until is not None and row.throttled_until > datetime.now(UTC) and not ignore_throttle
     return Scope(
         connection_id=claimed.connection_id,
         epoch=claimed.epoch,
@@ -102,8 +102,12 @@ def _scope(claimed: Claimed, row: Any) -> Scope:
 
 async def _work(runtime: Runtime, turn: Turn) -> None:
     """Take the most urgent item until nothing is due, the slice is over, or the provider must be left alone."""
-    until = time.monotonic() + runtime.settings.sync_slice_seconds
     await _schedule(turn)
+    await _take_items(runtime, turn, time.monotonic() + runtime.settings.sync_slice_seconds)
+    await _finish_push_runs(turn)
+
+
+async def _take_items(runtime: Runtime, turn: Turn, until: float) -> None:
     while time.monotonic() < until:
         async with turn.db.firm(turn.firm_id) as session:
             what = await work.most_urgent(session, turn.scope)
@@ -115,7 +119,8 @@ async def _work(runtime: Runtime, turn: Turn) -> None:
         except ProviderError as error:
             await _leave_alone(turn, error)
             return
-        await _finish_push_runs(turn)
+        if what in _PUSHING:
+            await _finish_push_runs(turn)
 
 
 async def _do_settle(_runtime: Runtime, turn: Turn) -> None:
@@ -165,15 +170,22 @@ async def _carry_out(runtime: Runtime, turn: Turn, run: Any) -> None:
     if run.action == "pull":
         await pull.pull(turn, run)
         return
-    if run.action == "check":
-        await connections.check(runtime, turn.firm_id, turn.connection_id, meter=turn.meter)
-    else:
-        await _USE_CASES[run.action](runtime, turn.firm_id, turn.connection_id)
+    await _housekeeping(runtime, turn, run)
     async with turn.effects() as session:
         await runs.finish(session, turn.firm_id, run.id, state="done", counts={})
         turn.connection = await owners.connection(session, turn.firm_id, turn.connection_id)
     turn.scope = _scope(turn.claimed, turn.connection)
     turn.company = company_from(turn.connection.company)
+
+
+async def _housekeeping(runtime: Runtime, turn: Turn, run: Any) -> None:
+    match run.action:
+        case "check":
+            await connections.check(runtime, turn.firm_id, turn.connection_id, meter=turn.meter)
+        case "refresh":
+            await connections.refresh(runtime, turn.firm_id, turn.connection_id, actor=run.requested_by)
+        case "disconnect":
+            await connections.disconnect(runtime, turn.firm_id, turn.connection_id, actor=run.requested_by)
 
 
 async def _fail(session: Any, turn: Turn, run: Any, error: dict[str, Any]) -> None:
@@ -220,8 +232,8 @@ async def _finish_push_runs(turn: Turn) -> None:
 async def _release(turn: Turn) -> bool:
     """Give the lease back with the moment something is due again. True: that moment is now."""
     async with turn.db.firm(turn.firm_id) as session:
-        due = await work.due_again(session, turn.scope)
         row = await owners.connection(session, turn.firm_id, turn.connection_id)
+        due = await work.due_again(session, _scope(turn.claimed, row, ignore_throttle=True))
         if row.throttled_until is not None and due is not None:
             due = max(due, row.throttled_until)
         moments = [at for at in (due, row.next_sync_at if turn.scope.automatic else None) if at is not None]
@@ -245,7 +257,4 @@ _HANDLERS: Mapping[str, Handler] = {
     "invoice": _do_invoices,
     "event": _do_events,
 }
-_USE_CASES: Mapping[str, Callable[[Runtime, int, int], Awaitable[object]]] = {
-    "refresh": connections.refresh,
-    "disconnect": connections.disconnect,
-}
+_PUSHING = frozenset({"settle", "customer", "invoice"})

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from demo.browser import Form, Stuck
+from demo.sides import read_ours, their_side
 from demo.terminal import NotAsTold, Terminal
-from demo.tieout import Allowed, Finding, examine, read_ours, show, their_side, verdict
+from demo.tieout import Allowed, Finding, examine, show, verdict
 
 ROOT = Path(__file__).parents[2]
 HERE, ELSEWHERE = 1, 2

@@ -95,12 +95,13 @@ def system_sql(url: str) -> Sql:
 
 async def started(cast: Cast, sql: Sql, *command: str, env: dict[str, str]) -> Actor:
     """A worker that has registered."""
-    before = sql("SELECT count(*) FROM procrastinate_workers")[0][0]
+    newest = "SELECT coalesce(max(id), 0) FROM procrastinate_workers"
+    before = sql(newest)
     actor = await cast.start(*command, env=env)
 
     async def registered() -> bool:
         assert actor.process.returncode is None, actor.tail()
-        return bool(sql("SELECT count(*) FROM procrastinate_workers")[0][0] > before)
+        return sql(newest) > before
 
     await until("a worker registers", registered)
     return actor

@@ -4,6 +4,7 @@ import asyncio
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -13,36 +14,46 @@ from app.db.embedded import LOGIN, OWNER, EmbeddedPostgres
 from app.db.migrating import upgrade
 from app.settings import Settings
 from tests.faults.scene import QUICK, WORKER, all_synced, opened, quiet, started, system_sql
-from tests.support.processes import Cast, RemoteWorld, environment, free_port, remote_world
+from tests.support.processes import Cast, RemoteWorld, environment, remote_world
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(120)]
 
 
-@pytest.fixture
-def port() -> int:
-    """Where the database listens: a server that is started anew keeps its address, as one in production does."""
-    return free_port()
+@dataclass
+class Server:
+    """A server of our own that can go away; its address stays, as that of one in production does."""
+
+    postgres: EmbeddedPostgres
+    address: Path
+
+    def start(self) -> None:
+        """Up, at the same address."""
+        self.postgres.start()
+        self.address.unlink(missing_ok=True)
+        self.address.symlink_to(str(make_url(self.postgres.url()).query["host"]))
+
+    def stop(self) -> None:
+        """Down, as for maintenance."""
+        self.postgres.stop()
 
 
 @pytest.fixture
-def postgres(port: int) -> Iterator[EmbeddedPostgres]:
-    """A server of our own, to be stopped and started."""
+def mortal() -> Iterator[Server]:
     directory = Path(tempfile.mkdtemp(prefix="tieout-away-"))
     directory.chmod(0o711)
-    server = EmbeddedPostgres(directory, settings={"fsync": "off", "listen_addresses": "127.0.0.1", "port": str(port)})
+    opened = Server(EmbeddedPostgres(directory, settings={"fsync": "off"}), directory / "address")
     try:
-        with server:
-            yield server
+        opened.start()
+        yield opened
     finally:
+        opened.stop()
         shutil.rmtree(directory, ignore_errors=True)
 
 
 @pytest.fixture
-def away_settings(
-    postgres: EmbeddedPostgres, port: int, make_settings: Callable[..., Settings], simulator: str
-) -> Settings:
-    upgrade(postgres.url(user=OWNER), LOGIN)
-    url = make_url(postgres.url(user=LOGIN)).set(host="127.0.0.1", port=port, query={})
+def away_settings(mortal: Server, make_settings: Callable[..., Settings], simulator: str) -> Settings:
+    upgrade(mortal.postgres.url(user=OWNER), LOGIN)
+    url = make_url(mortal.postgres.url(user=LOGIN)).update_query_dict({"host": str(mortal.address)})
     return make_settings(
         sim_url=simulator,
         lease_seconds=2,
@@ -59,7 +70,7 @@ async def away_world(away_settings: Settings, simulator: str) -> AsyncIterator[R
 
 
 async def test_a_worker_survives_the_database(
-    away_world: RemoteWorld, away_settings: Settings, postgres: EmbeddedPostgres, cast: Cast
+    away_world: RemoteWorld, away_settings: Settings, mortal: Server, cast: Cast
 ) -> None:
     assert away_settings.database_url is not None
     sql = system_sql(away_settings.database_url.get_secret_value())
@@ -71,13 +82,13 @@ async def test_a_worker_survives_the_database(
     faults = [await one.hit("slow", delay=2) for one in books]
     for one in books:
         await one.more(2)
-    for one, fault in zip(books, faults, strict=True):
+    for fault in faults:
         await away_world.taken(fault)
     # The answers of both calls arrive while nobody can store them.
-    await asyncio.to_thread(postgres.stop)
+    await asyncio.to_thread(mortal.stop)
     await asyncio.sleep(2.5)
     assert worker.process.returncode is None, worker.tail()
-    await asyncio.to_thread(postgres.start)
+    await asyncio.to_thread(mortal.start)
     await all_synced(books, 40)
     for one in books:
         await one.tied_out()

@@ -7,10 +7,11 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import select
 
 from app.canonical import Kind
 from app.db import inbox, runs, wakeups
-from app.db.tables import Invoice
+from app.db.tables import Invoice, Payment
 from app.main import create_app
 from app.sync import requests
 from simulators.core.webhooks import WebhookSender
@@ -115,8 +116,27 @@ async def test_a_webhook_makes_the_invoice_paid(world: World, provider: str) -> 
     await deliver(world, provider, connection)
     assert await paid(world, firm, invoice) == ("paid", "231.50")
     async with world.runtime.db.firm(firm) as session:
-        left = (await session.exec_driver_sql("SELECT count(*) FROM webhook_events WHERE state = 'pending'")).scalar_one()
+        left = (
+            await session.exec_driver_sql("SELECT count(*) FROM webhook_events WHERE state = 'pending'")
+        ).scalar_one()
     assert left == 0
+
+
+@BOTH
+async def test_a_payment_voided_there_is_no_money_here_and_news_only_once(world: World, provider: str) -> None:
+    firm, connection, (kept, undone) = await pushed(world, provider, 2)
+    await listening(world, provider)
+    await world.act(connection, "pay", invoice_id=await remote_id(world, firm, connection, kept))
+    voided = await world.act(connection, "pay", invoice_id=await remote_id(world, firm, connection, undone))
+    await deliver(world, provider, connection)
+    await world.act(connection, "void_payment", payment_id=voided["payment_id"])
+    await deliver(world, provider, connection)
+    async with world.runtime.db.firm(firm) as session:
+        known = {row.external_id: row.active for row in await session.execute(select(Payment))}
+    assert known.pop(voided["payment_id"]) is False
+    assert list(known.values()) == [True]
+    run = await pull(world, firm, connection)
+    assert run.counts["payments"] == 0
 
 
 @BOTH
@@ -145,7 +165,9 @@ async def test_a_forged_webhook_is_refused_and_leaves_nothing(world: World, prov
     forged = [b"", b"nonsense", ("/" + genuine[1:]).encode(), (genuine + "A").encode()]
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://localhost:8000") as http:
         for signature in forged:
-            answer = await http.post(f"/api/webhooks/{PATHS[provider]}", content=body, headers={header: signature.decode()})
+            answer = await http.post(
+                f"/api/webhooks/{PATHS[provider]}", content=body, headers={header: signature.decode()}
+            )
             assert (answer.status_code, answer.content) == (401, b"")
             assert "set-cookie" not in answer.headers
         unsigned = await http.post(f"/api/webhooks/{PATHS[provider]}", content=body)

@@ -5,7 +5,9 @@ from decimal import Decimal
 import pytest
 
 from app.canonical import Kind
+from app.db import runs
 from app.db.tables import Client
+from app.sync import requests
 from tests.support.world import World
 
 BOTH = pytest.mark.parametrize("provider", ["quickbooks", "xero"])
@@ -25,6 +27,18 @@ async def test_an_invoice_takes_its_customer_along(world: World, provider: str) 
     ledger = await world.ledger(connection)
     ours = [one for one in ledger["invoices"] if one["number"] == "T-0002"]
     assert [(one["total"], one["balance"]) for one in ours] == [("231.50", "231.50")]
+
+
+async def test_a_push_with_nothing_to_do_is_done(world: World) -> None:
+    firm = await world.firm()
+    connection = await world.connect(firm, "xero")
+    asked = await requests.push_many(
+        world.runtime.db, firm, connection, [Kind.customer, Kind.invoice], None, requested_by="alice"
+    )
+    await world.work(connection)
+    async with world.runtime.db.firm(firm) as session:
+        run = await runs.get(session, firm, asked.run_id or 0)
+    assert (run.state, run.counts["pushed"]) == ("done", 0)
 
 
 @BOTH

@@ -1,0 +1,1 @@
+"""HTTP in for people: the pages of the service."""
