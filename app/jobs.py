@@ -104,7 +104,7 @@ async def _drain(worker: "asyncio.Task[None]") -> None:
 async def _handle(runtime: Runtime, connection_id: int) -> None:
     try:
         more = await runner.work_on(runtime, connection_id)
-    except Exception:
+    except Exception:  # one connection's trouble is not the queue's: its lease runs out and the sweep tries again
         log.exception("turn_failed", connection_id=connection_id)
         return
     if more:

@@ -3,10 +3,14 @@
 import asyncio
 import signal
 
+import structlog
+
 from app import jobs
 from app.logs import configure_logs
 from app.runtime import open_runtime
 from app.settings import Settings
+
+log = structlog.get_logger(__name__)
 
 
 async def work(settings: Settings) -> None:
@@ -16,5 +20,6 @@ async def work(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    log.info("worker_started")
     async with open_runtime(settings) as runtime:
         await jobs.run_worker(runtime, stop)

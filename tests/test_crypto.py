@@ -100,6 +100,7 @@ def test_no_key_shows(ring):
         ("k1:%%%%", "not base64"),
         (f"much-too-long-key-id:{OLD}", "entry 1"),
     ],
+    ids=["empty", "no colon", "no id", "same id twice", "short key", "not base64", "long id"],  # keys are random
 )
 def test_unusable_keys_are_refused_without_being_shown(text, complaint):
     with pytest.raises(ValueError, match=complaint) as caught:

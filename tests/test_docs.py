@@ -1,4 +1,4 @@
-"""What the pages for people name must exist: commands, links, settings, routes. And nothing of one machine is in them."""
+"""What the pages for people name must exist: commands, links, settings, routes, files; and nothing of one machine."""
 
 import re
 import xml.etree.ElementTree as ET
@@ -10,6 +10,7 @@ from urllib.parse import unquote
 import pytest
 import typer.main
 from fastapi import FastAPI
+from typer.core import TyperGroup
 
 from app.api import webhooks
 from app.cli import app as cli
@@ -111,9 +112,14 @@ def strays(text: str) -> list[str]:
     return [found for pattern in patterns for found in re.findall(pattern, text)]
 
 
-GROUPS = {name: command for name, command in typer.main.get_command(cli).commands.items() if hasattr(command, "commands")}
-COMMANDS = set(typer.main.get_command(cli).commands) | {
-    f"{group} {command}" for group, inner in GROUPS.items() for command in inner.commands
+def commands_of(command: object) -> dict[str, object]:
+    """The commands below a group; none below a plain command."""
+    return dict(command.commands) if isinstance(command, TyperGroup) else {}
+
+
+GROUPS = {name: commands_of(one) for name, one in commands_of(typer.main.get_command(cli)).items() if commands_of(one)}
+COMMANDS = set(commands_of(typer.main.get_command(cli))) | {
+    f"{group} {command}" for group, inner in GROUPS.items() for command in inner
 }
 TARGETS = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
@@ -169,9 +175,8 @@ def test_the_readme_names_every_route(served):
     likewise = {
         (method, path.replace("account-mappings", f"{kind}-mappings"))
         for method, path in routes(text)
-        if "/account-mappings" in path and f"`{kind}-mappings`" in text
         for kind in ("tax", "item")
-        if f"`{kind}-mappings`" in text
+        if "/account-mappings" in path and f"`{kind}-mappings`" in text
     }
     slashed = {(method, path) for method, path in served if path.endswith("/")}
     heads = {(method, path) for method, path in served if method == "HEAD"}
@@ -190,7 +195,11 @@ def test_images_are_well_formed():
     [
         (make_targets, "Run `make demo`, then make tea.\n```sh\nmake nothing  # twice\n```\n", {"demo", "nothing"}),
         (tieout_commands, "`tieout firm create X`, `tieout doctor now`", {"firm create", "doctor"}),
-        (variables, "```sh\nNO_SUCH_THING=1\n```\nand `X_CLIENT_ID`, but `a WRITE_AHEAD b`", {"NO_SUCH_THING", "X_CLIENT_ID"}),
+        (
+            variables,
+            "```sh\nNO_SUCH_THING=1\n```\nand `X_CLIENT_ID`, but `a WRITE_AHEAD b`",
+            {"NO_SUCH_THING", "X_CLIENT_ID"},
+        ),
         (modules, "`python -m nothing.here serve`", {"nothing.here"}),
         (routes, "`PATCH /a/{b}?c=1` · `GET /x/`", {("PATCH", "/a/{}"), ("GET", "/x")}),
         (links, "[a](b.md#c) ![d](e.svg) [f](https://g.example)", {"b.md#c", "e.svg"}),
@@ -200,7 +209,7 @@ def test_the_readers_see_what_is_there(reader, text, expected):
     assert reader(text) == expected
 
 
-def test_the_checks_can_fail(tmp_path):
+def test_the_checks_can_fail():
     assert strays("see /home/me/tieout and https://pypi.org/simple/x") != []
     assert strays("`GET /livez`, `/run/secrets`, <PUBLIC_URL>/disconnected") == []
     assert dead_links(ROOT / "README.md", "[a](nowhere.md) [b](../outside.md) [c](CONTRIBUTING.md#no-such)") == [

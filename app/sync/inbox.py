@@ -1,6 +1,7 @@
 """The inbox: events of one connection, coalesced, looked at in as few calls as possible; our own echoes cost none."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from itertools import islice
 from typing import Any
 
@@ -15,6 +16,8 @@ WORTH_A_LOOK = (Kind.payment, Kind.invoice, Kind.customer)
 AT_ONCE = 500
 _CREATED = ("create", "created")  # Xero's word and Intuit's
 MAX_FAILURES = 6
+# QuickBooks rounds the stamps of records to the nearest second, so that an older copy may look newer than the event.
+BLUR = timedelta(seconds=2)
 _SWITCH = {
     Kind.payment: "payment_sync_enabled",
     Kind.invoice: "invoice_sync_enabled",
@@ -70,7 +73,7 @@ async def _reason_not_to(session: Session, turn: Turn, event: Any) -> str | None
         return "switched off"
     copies = await remote_records.seen(session, turn.firm_id, turn.connection_id, kind, [event.external_id])
     copy = copies.get(event.external_id)
-    if copy and event.occurred_at and copy.remote_updated_at and copy.remote_updated_at > event.occurred_at:
+    if copy and event.occurred_at and copy.remote_updated_at and copy.remote_updated_at > event.occurred_at + BLUR:
         return "already seen"
     if event.operation in _CREATED and kind in mappings.TABLES:
         mapping = await mappings.by_external_id(session, turn.firm_id, kind, turn.connection_id, event.external_id)

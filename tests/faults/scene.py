@@ -108,6 +108,8 @@ async def started(cast: Cast, sql: Sql, *command: str, env: dict[str, str]) -> A
 
 
 async def all_synced(books: list[Books], timeout: float) -> None:
+    """Wait until every invoice is synced; fails with where they stand."""
+
     async def done() -> bool:
         return all([await one.synced() for one in books])
 
@@ -117,15 +119,11 @@ async def all_synced(books: list[Books], timeout: float) -> None:
         raise AssertionError([await one.states() for one in books]) from error
 
 
-def nothing_held(sql: Sql) -> bool:
-    """No job, no lease."""
-    return sql(
-        "SELECT (SELECT count(*) FROM procrastinate_jobs), (SELECT count(*) FROM connections WHERE lease_owner <> '')"
-    ) == [(0, 0)]
-
-
 async def quiet(sql: Sql) -> None:
-    async def held() -> bool:
-        return nothing_held(sql)
+    """Wait until no job is left and no lease is held."""
+    left = "SELECT count(*) FROM procrastinate_jobs UNION ALL SELECT count(*) FROM connections WHERE lease_owner <> ''"
 
-    await until("queue and leases are empty", held, 10)
+    async def empty() -> bool:
+        return sql(left) == [(0,), (0,)]
+
+    await until("queue and leases are empty", empty, 10)

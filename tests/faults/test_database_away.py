@@ -75,7 +75,7 @@ async def test_a_worker_survives_the_database(
     assert away_settings.database_url is not None
     sql = system_sql(away_settings.database_url.get_secret_value())
     books = await opened(away_world)
-    worker = await started(cast, sql, WORKER, *QUICK, env=environment(away_settings))
+    worker = await started(cast, sql, WORKER, *QUICK, "--pool-timeout", "1", env=environment(away_settings))
     for one in books:
         await one.more(2)
     await all_synced(books, 20)
@@ -98,4 +98,10 @@ async def test_a_worker_survives_the_database(
     for one in books:
         await one.tied_out()
     await quiet(sql)
+    # Another worker took it for dead and removed its registration: it registers anew.
+    sql("DELETE FROM procrastinate_workers")
+    for one in books:
+        await one.more(1)
+    await all_synced(books, 20)
+    assert worker.log.read_text().count('"worker_restarts"') >= 2
     assert await worker.stop(20) == 0

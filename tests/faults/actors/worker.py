@@ -1,11 +1,15 @@
 """The service's worker with quicker clocks, so that tests of its death need not wait long.
 
+`--pool-timeout`: how long the queue's driver waits for a database that is away before it gives up (30 s by default).
 `--fail ID`: the first turn at that connection ends with an error nobody foresaw.
 """
 
 import argparse
 import asyncio
+from functools import partial
 from typing import Any
+
+from procrastinate import PsycopgConnector
 
 from app import jobs
 from app.runtime import Runtime
@@ -36,10 +40,12 @@ def main() -> None:
     parser.add_argument("--stalled", type=float, default=jobs.STALLED)
     parser.add_argument("--drain", type=float, default=jobs.DRAIN)
     parser.add_argument("--grant-lease", type=float, default=renewal._LEASE_SECONDS)
+    parser.add_argument("--pool-timeout", type=float, default=30.0)
     parser.add_argument("--fail", type=int, default=0)
     given = parser.parse_args()
     jobs.HEARTBEAT, jobs.STALLED, jobs.DRAIN = given.heartbeat, given.stalled, given.drain
     renewal._LEASE_SECONDS = given.grant_lease  # type: ignore[misc]
+    jobs.PsycopgConnector = partial(PsycopgConnector, timeout=given.pool_timeout)  # type: ignore[misc,assignment]
     if given.fail:
         fail_once(given.fail)
     asyncio.run(work(load_settings(env_file=None)))

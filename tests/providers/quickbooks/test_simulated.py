@@ -142,7 +142,7 @@ async def test_a_company_that_disconnected_needs_a_person(side):
 
 
 async def test_a_token_of_another_company_is_the_operators_business(side):
-    tokens = side.provider._http._auth._tokens
+    tokens = side.provider._http._tokens
     provider = QuickBooks(http_to(side.client, "/intuit", tokens), UK_REALM, side.sims.clock.now)
     with pytest.raises(Misconfigured):
         await provider.company()
@@ -201,7 +201,7 @@ async def test_a_credit_memo_that_is_applied_settles_the_invoice(side):
 
 
 async def post(side, resource, body):
-    token = await side.provider._http._auth._tokens.access_token()
+    token = await side.provider._http._tokens.access_token()
     response = await side.client.post(
         f"/intuit/v3/company/{side.company_id}/{resource}",
         json=body,
