@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse
 from app import connections as journeys
 from app.api.connection_answers import BegunAnswer, ask_worker
 from app.api.connections import caller_of
+from app.books.inputs import Opaque
 from app.canonical import ProviderName
 from app.db import connections, runs, wakeups
 from app.edge.deps import Admin, Member, RuntimeDep
@@ -40,7 +41,7 @@ async def begin(
     provider: Provider,
     runtime: RuntimeDep,
     principal: Admin,
-    state: Annotated[str, Query(max_length=500)] = "",
+    state: Annotated[Opaque, Query()] = "",
     return_url: Annotated[str, Query(max_length=2000)] = "",
 ) -> BegunAnswer:
     """Begin connecting. `state` is the caller's own and comes back on the return address."""
@@ -109,8 +110,10 @@ async def disconnected(
 
     Anybody can call this, so it only makes a worker look; at most one such look is waiting per connection.
     """
-    async with runtime.db.system() as session:
-        found = await connections.by_company(session, ProviderName.quickbooks, realm_id)
+    found = None
+    if realm_id.isalnum():  # the database refuses null bytes
+        async with runtime.db.system() as session:
+            found = await connections.by_company(session, ProviderName.quickbooks, realm_id)
     if found is not None:
         firm_id, connection_id = found
         async with runtime.db.firm(firm_id) as session:

@@ -1,6 +1,5 @@
 """`/api/v1/accounting/connections`: connecting a company, its settings, disconnecting."""
 
-from datetime import date
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
@@ -18,7 +17,7 @@ from app.api.connection_answers import (
     ask_worker,
     ended,
 )
-from app.books.inputs import Input
+from app.books.inputs import Day, Input, Opaque
 from app.connections import Arrival, Caller
 from app.db import connections
 from app.edge import paging
@@ -52,7 +51,7 @@ class Initiate(Input):
 
     provider: Provider
     return_url: str = Field("", max_length=2000)
-    state: str = Field("", max_length=500, description="Yours: it comes back on the return address.")
+    state: Opaque = Field("", description="Yours: it comes back on the return address.")
     confirm_company_change: bool = False
 
 
@@ -94,7 +93,7 @@ class ConnectionChange(Input):
     frequency_minutes: Annotated[int, Field(ge=5, le=1440)] | None = None
     update_policy: Literal["none", "customers", "all"] | None = None
     customer_pull: Literal["suggest", "create"] = "suggest"
-    sync_from: date | None = None
+    sync_from: Day | None = None
 
 
 class ConnectionQuery(PageQuery):

@@ -9,7 +9,7 @@ from pydantic import Field
 from app import connections as journeys
 from app.api.connection_answers import BegunAnswer
 from app.api.connections import caller_of
-from app.books.inputs import Input
+from app.books.inputs import Input, Opaque
 from app.canonical import ProviderName
 from app.db import connections
 from app.db.connections import ConnectionRow, Owed
@@ -30,7 +30,7 @@ class Connect(Input):
     """Where the browser goes afterwards, and a state of the caller's own."""
 
     return_url: str = Field("", max_length=2000)
-    state: str = Field("", max_length=500)
+    state: Opaque = ""
     confirm_company_change: bool = False
 
 

@@ -10,7 +10,7 @@ from pydantic import Discriminator, Field, Tag
 
 from app.api.batches import BATCH, ONE, BatchAnswer, batch_answer, which
 from app.books import invoices as books
-from app.books.inputs import MAX_ITEMS, Id, Input, InvoiceIn, Number, Reference
+from app.books.inputs import MAX_ITEMS, Day, Id, Input, InvoiceIn, Number, Reference
 from app.db import invoices
 from app.db.session import Session
 from app.edge import paging
@@ -98,10 +98,10 @@ class InvoiceQuery(PageQuery):
     overdue: bool | None = None
     client_id: Id | None = None
     client_ref: Reference | None = None
-    issued_from: date | None = None
-    issued_to: date | None = None
-    due_from: date | None = None
-    due_to: date | None = None
+    issued_from: Day | None = None
+    issued_to: Day | None = None
+    due_from: Day | None = None
+    due_to: Day | None = None
     updated_since: Since | None = None
 
     def filters(self) -> invoices.Filters:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
-from app.books.inputs import Id
+from app.books.inputs import Day, Id
 from app.db import payments
 from app.db.session import Session
 from app.edge import paging
@@ -65,8 +65,8 @@ class PaymentQuery(PageQuery):
     connection_id: Id | None = None
     client_id: Id | None = None
     invoice_id: Id | None = None
-    paid_from: date | None = None
-    paid_to: date | None = None
+    paid_from: Day | None = None
+    paid_to: Day | None = None
     active: bool | None = None
 
     def filters(self) -> payments.Filters:

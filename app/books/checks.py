@@ -123,9 +123,10 @@ def _decimals(item: InvoiceIn) -> Iterator[tuple[str, str, str]]:
 
 def _sums(item: InvoiceIn) -> Iterator[tuple[str, str, str]]:
     """The header against its lines. Inclusive amounts hold their tax; without tax there must be none."""
-    lines = sum((amount_of(line, item.currency) for line in item.lines), Decimal(0))
+    amounts = [amount_of(line, item.currency) for line in item.lines]
+    lines = sum(amounts, Decimal(0))
     tax = sum((line.tax_amount for line in item.lines), Decimal(0))
-    if max(abs(lines), abs(tax), abs(lines + tax)) >= MAX_AMOUNT:
+    if max(map(abs, (*amounts, lines, tax, lines + tax))) >= MAX_AMOUNT:
         yield "/total", "out_of_range", "The amounts are larger than can be kept."
         return
     if item.tax_mode is TaxMode.none and tax:

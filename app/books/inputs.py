@@ -80,6 +80,8 @@ Line = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500), 
 Code = Annotated[Word, AfterValidator(_filled)]
 Name = Annotated[Line, AfterValidator(_filled)]
 Prose = Annotated[str, StringConstraints(max_length=4000), AfterValidator(_printable)]
+Opaque = Annotated[str, StringConstraints(max_length=500), AfterValidator(_printable)]
+"""Text of the caller's own that we keep and hand back as it came."""
 Reference = Annotated[str, StringConstraints(min_length=1, max_length=128), AfterValidator(_printable)]
 Id = Annotated[int, BeforeValidator(_whole, json_schema_input_type=int | str), Field(ge=1, le=2**63 - 1)]
 Day = Annotated[date, BeforeValidator(_day, json_schema_input_type=date)]

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from http import HTTPMethod
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -37,8 +38,9 @@ class Metrics:
     def count(self, scope: Scope, status: int, seconds: float) -> None:
         """Note one answered request."""
         route = getattr(scope.get("route"), "path", "unknown")
-        self._requests.labels(scope["method"], route, status).inc()
-        self._seconds.labels(scope["method"], route).observe(seconds)
+        method = scope["method"] if scope["method"] in HTTPMethod.__members__ else "other"  # callers may invent any
+        self._requests.labels(method, route, status).inc()
+        self._seconds.labels(method, route).observe(seconds)
 
 
 class RequestContext:

