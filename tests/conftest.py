@@ -5,6 +5,7 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -81,9 +82,9 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 def make_settings(database_url: str, tmp_path: Path) -> Callable[..., Settings]:
     """Complete settings whose vendors are the simulators' addresses; overrides by name."""
 
-    def build(**overrides: object) -> Settings:
+    def build(**overrides: Any) -> Settings:
         sim = str(overrides.pop("sim_url", "http://127.0.0.1:8100"))
-        given: dict[str, object] = {
+        given: dict[str, Any] = {
             "environment": "development",
             "data_dir": tmp_path,
             "database_url": database_url,

@@ -84,7 +84,7 @@ class World:
 
     async def map_codes(self, firm_id: int, provider: str) -> None:
         """The firm's accounts, items and taxes in the provider's words; known ones stay."""
-        tables = {"accounts": AccountMapping, "items": ItemMapping, "taxes": TaxMapping}
+        tables: dict[str, Any] = {"accounts": AccountMapping, "items": ItemMapping, "taxes": TaxMapping}
         async with self.runtime.db.firm(firm_id) as session:
             for what, codes in CODES[provider].items():
                 table = tables[what]

@@ -152,9 +152,9 @@ async def test_a_redelivered_event_is_stored_once(world: World, provider: str) -
     await deliver(world, provider, connection)
     async with world.runtime.db.system() as session:
         deliveries = (await session.exec_driver_sql("SELECT count(*) FROM webhook_deliveries")).scalar_one()
-        events = (await session.exec_driver_sql("SELECT count(*), count(DISTINCT event_key) FROM webhook_events")).one()
+        keys = (await session.exec_driver_sql("SELECT event_key FROM webhook_events")).scalars().all()
     assert deliveries >= 2
-    assert events[0] == events[1]
+    assert len(keys) == len(set(keys)) > 0
     assert await paid(world, firm, invoice) == ("paid", "231.50")
 
 

@@ -11,6 +11,7 @@ from app.db.tables import Invoice
 from app.errors import StaleLease
 from app.sync import push, runner, settle
 from app.sync.outcomes import backoff
+from app.sync.turn import boot_clock
 from tests.support.world import World
 
 BOTH = pytest.mark.parametrize("provider", ["quickbooks", "xero"])
@@ -123,7 +124,7 @@ async def claimed_turn(world: World, connection: int) -> Any:
     async with world.runtime.db.system() as session:
         claimed = await leases.claim(session, connection, "a-runner", 15)
     assert claimed is not None
-    return await runner._turn(world.runtime, claimed, runner.boot_clock() + 15)
+    return await runner._turn(world.runtime, claimed, boot_clock() + 15)
 
 
 async def test_a_replaced_runner_stores_nothing(world: World) -> None:
@@ -142,7 +143,7 @@ async def test_a_replaced_runner_stores_nothing(world: World) -> None:
 async def test_no_call_leaves_once_the_lease_may_have_passed(world: World) -> None:
     _, connection, _ = await ready(world, "quickbooks")
     turn = await claimed_turn(world, connection)
-    turn.deadline = runner.boot_clock() - 0.001
+    turn.deadline = boot_clock() - 0.001
     before = world.calls(connection)
     with pytest.raises(StaleLease):
         await turn.provider.company()
