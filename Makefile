@@ -9,7 +9,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test test-pg15 faults lint fix types arch check lock migrate clean
+.PHONY: help setup demo run test test-pg15 faults lint fix types arch check lock openapi migrate clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -58,6 +58,9 @@ check: lint types arch test ## What CI runs
 lock: setup ## Resolve the dependencies anew (UPGRADE=1 for the newest versions)
 	$(COMPILE) $(if $(UPGRADE),--upgrade) pyproject.toml -o requirements.lock
 	$(COMPILE) $(if $(UPGRADE),--upgrade) --all-extras -c requirements.lock pyproject.toml -o requirements-dev.lock
+
+openapi: setup ## Write the published API document anew
+	$(BIN)/python -m app.cli openapi > docs/openapi.json.new && mv docs/openapi.json.new docs/openapi.json
 
 migrate: setup ## Bring the database to the newest schema
 	$(BIN)/alembic upgrade head
