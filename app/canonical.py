@@ -229,7 +229,8 @@ class RemoteInvoice:
 class RemotePayment:
     """A payment as read from a provider: `amount` = what was set against documents + `unapplied`.
 
-    A voided or deleted payment has `active` False and no settlements.
+    A voided or deleted payment has `active` False and no settlements. `source_kind` as in `Settlement`; part of an
+    overpayment may besides have been paid back.
     """
 
     external_id: str
@@ -241,6 +242,7 @@ class RemotePayment:
     unapplied: Decimal
     active: bool
     settlements: tuple[Settlement, ...]
+    source_kind: str = "payment"
     reference: str = ""
     updated_at: datetime | None = None
 

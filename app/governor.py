@@ -88,6 +88,10 @@ class Governor:
 
     def _wait(self, batch: bool) -> tuple[float, str]:
         limits = self._limits
+        # A clock that was set back, or another machine's that is ahead, must not make us wait for the future.
+        now = self._clock()
+        self._calls = deque(min(at, now) for at in self._calls)
+        self._batches = deque(min(at, now) for at in self._batches)
         waits = [(self._window(self._calls, MINUTE, limits.per_minute), "minute")]
         if limits.per_second is not None:
             waits.append((self._window(self._calls, SECOND, limits.per_second), "second"))

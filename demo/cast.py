@@ -62,7 +62,6 @@ class Scene:
     sims: Simulators
     firms: list[Firm] = field(default_factory=list)
     seeds: dict[str, frozenset[str]] = field(default_factory=dict)
-    credits: set[str] = field(default_factory=set)
 
     def links(self) -> Iterator[tuple[Firm, Link]]:
         """Every connection with its firm, in the order they were made."""

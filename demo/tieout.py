@@ -6,7 +6,7 @@ theirs from the vendor's ledger without what the company held before us.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 
 from demo.books import Json
@@ -19,14 +19,10 @@ ZERO = Decimal(0)
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """What may differ: documents refused as foreseen, and documents pushed to a second company, both by number.
-
-    `credits`: ids of what the story overpaid at Xero, where the excess is no payment but a document of its own.
-    """
+    """What may differ: documents refused as foreseen, and documents pushed to a second company, both by number."""
 
     refused: frozenset[str] = frozenset()
     second: frozenset[str] = frozenset()
-    credits: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +35,11 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One connection examined. `aside`: credits of customers at the provider, which are no payments of documents."""
+    """One connection examined."""
 
     ours: Side
     theirs: Side
     differences: tuple[Difference, ...]
-    aside: tuple[Payment, ...] = ()
 
     @property
     def ties_out(self) -> bool:
@@ -58,7 +53,7 @@ def tie_out(scene: Scene) -> bool:
     for firm, link in scene.links():
         ledger = scene.sims.ledger(link.provider, link.company)
         theirs = their_side(ledger, scene.seeds[link.company])
-        finding = examine(our_side(firm, link), theirs, _allowed(scene, firm, link))
+        finding = examine(our_side(firm, link), theirs, _allowed(firm, link))
         scene.terminal.section(f"{firm.books.name} and “{link.company_name}” at {link.vendor}")
         show(scene.terminal, finding, str(firm.books.invoices[0]["currency"]))
         _trial_balance(scene.terminal, ledger)
@@ -81,10 +76,8 @@ def verdict(terminal: Terminal, findings: Iterable[Finding]) -> bool:
 
 def examine(ours: Side, theirs: Side, allowed: Allowed) -> Finding:
     """Compare two sides in both directions. Pure."""
-    aside = tuple(one for one in theirs.payments if one.key in allowed.credits and one.unapplied == one.amount)
-    theirs = replace(theirs, payments=tuple(one for one in theirs.payments if one not in aside))
     found = [*_customers(ours, theirs), *_documents(ours, theirs, allowed), *_payments(ours, theirs)]
-    return Finding(ours, theirs, tuple(found), aside)
+    return Finding(ours, theirs, tuple(found))
 
 
 def _customers(ours: Side, theirs: Side) -> Iterator[Difference]:
@@ -154,8 +147,6 @@ def show(terminal: Terminal, finding: Finding, currency: str) -> None:
     terminal.note(f"{'':24}{'here':>16}{'there':>16}")
     for label, count in _TOTALS.items():
         terminal.note(f"{label.format(currency=currency):24}{count(finding.ours):>16,}{count(finding.theirs):>16,}")
-    for credit in finding.aside:
-        terminal.note(f"besides, as told above: {credit.amount} there as a customer's credit, set against no document")
     for one in finding.differences:
         if one.cause:
             terminal.note(f"allowed: {one.what} [{one.cause}]")
@@ -184,10 +175,10 @@ _TOTALS: Mapping[str, Callable[[Side], Decimal | int]] = {
 }
 
 
-def _allowed(scene: Scene, firm: Firm, link: Link) -> Allowed:
+def _allowed(firm: Firm, link: Link) -> Allowed:
     numbers = {
         reference: firm.books.invoice(reference)["number"] for reference in (*firm.books.refusals, *firm.books.both)
     }
     refused = frozenset(numbers[one] for one in firm.books.refusals) if link.provider == "quickbooks" else frozenset()
     second = frozenset(numbers[one] for one in firm.books.both) if link.provider == "xero" else frozenset()
-    return Allowed(refused, second, frozenset(scene.credits))
+    return Allowed(refused, second)

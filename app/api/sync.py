@@ -34,6 +34,7 @@ from app.runtime import Runtime
 from app.sync import requests
 
 router = APIRouter(tags=["sync"], responses=may_raise(Unauthenticated, Forbidden, Invalid))
+UNDER_WAY = ("pending", "in_flight", "unknown")  # also after its run: edited meanwhile, or owed until a reconnect
 A = "/api/v1/accounting/connections/{connection_id}"
 
 
@@ -72,9 +73,11 @@ async def _sync_one(
     run = None
     if asked.run_id is not None:
         run = await wait_for_run(runtime.db, principal.firm_id, asked.run_id, preferred_wait(request))
+    if run is not None and run.state == "failed":
+        raise Conflict(run.error.get("detail", "The push failed."), code=run.error.get("code", "push_failed"))
     async with runtime.db.firm(principal.firm_id) as session:
         mapping = await mappings.get(session, principal.firm_id, kind, asked.asked[0].mapping_id)
-        if asked.run_id is not None and run is None:
+        if asked.run_id is not None and (run is None or mapping.state in UNDER_WAY):
             going_on = await runs.get(session, principal.firm_id, asked.run_id)
             body = {"success": None, "mapping": mapping_answer(kind, mapping), "run": run_answer(going_on)}
             model = InvoiceSynced if kind is Kind.invoice else CustomerSynced

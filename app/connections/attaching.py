@@ -25,9 +25,10 @@ async def attach(runtime: Runtime, consent: Consent, choice: CompanyChoice) -> i
     consent stays where it waited in all these cases. Revoking it would be wrong: at both providers that could end a
     connection which another firm has to the same company.
     """
-    await _refuse_elsewhere(runtime, consent, choice)
     await _refuse_unconfirmed(runtime, consent, choice)
     company = await _confirmed(runtime, consent, choice)
+    # After the proof, or anybody could ask which companies are connected here by writing their ids into the callback.
+    await _refuse_elsewhere(runtime, consent, choice)
     grant_id = await runtime.vault.store(consent.tokens, consent.identity, consent.provider)
     try:
         async with runtime.db.firm(consent.caller.firm_id) as session:

@@ -17,10 +17,10 @@ from app.canonical import ProviderName
 from app.connections.attaching import attach
 from app.connections.consent import Caller, Consent, expired, held, hold, mismatch, patiently, unknown
 from app.connections.returning import checked, with_words
-from app.crypto import digest
+from app.crypto import Unreadable, digest
 from app.db import audit, oauth_states, sealed
 from app.db.oauth_states import StateRow
-from app.errors import AppError, Conflict, Forbidden, Invalid, ProviderUnavailable
+from app.errors import AppError, Conflict, Forbidden, Invalid, Misconfigured, ProviderUnavailable
 from app.providers import registry
 from app.providers.base import CompanyChoice
 from app.runtime import Runtime
@@ -207,8 +207,7 @@ async def _exchange(runtime: Runtime, row: StateRow, arrival: Arrival, *, confir
         raise Invalid("The callback brought no authorization code.", code="code_missing")
     provider = ProviderName(row.provider)
     oauth = runtime.oauth_of(provider)
-    place = sealed.context("oauth_states", row.state_hash, "sealed_verifier")
-    verifier = runtime.keys.open(row.sealed_verifier, context=place).decode()
+    verifier = _verifier(runtime, row)
     tokens = await patiently(
         lambda: oauth.exchange(code=arrival.code, redirect_uri=row.redirect_uri, code_verifier=verifier)
     )
@@ -221,6 +220,15 @@ async def _exchange(runtime: Runtime, row: StateRow, arrival: Arrival, *, confir
         state_hash=row.state_hash,
         confirmed=confirmed or row.confirm_company_change,
     )
+
+
+def _verifier(runtime: Runtime, row: StateRow) -> str:
+    place = sealed.context("oauth_states", row.state_hash, "sealed_verifier")
+    try:
+        return runtime.keys.open(row.sealed_verifier, context=place).decode()
+    except Unreadable as error:
+        message = "The journey was sealed with a key that is not among ENCRYPTION_KEYS any more."
+        raise Misconfigured(message, who="operator", fix="Start connecting again.") from error
 
 
 async def _settle(runtime: Runtime, consent: Consent) -> Connected | Choose:

@@ -75,8 +75,8 @@ async def connected_elsewhere(session: Session, firm_id: int, provider: str, com
 async def connect(session: Session, firm_id: int, provider: str, company_id: str, values: Mapping[str, object]) -> int:
     """Make the firm's connection to a company active, on the same row as before if there was one; returns its id.
 
-    Raises Conflict with code `company_connected_elsewhere` when another firm was quicker, and `already_connected`
-    when this firm has just connected another company of the provider.
+    Raises Conflict with code `company_connected_elsewhere` when another firm was quicker, `already_connected` when this
+    firm has just connected another company of the provider, and `consent_ended` when the grant is gone again.
     """
     fresh = {
         **values,
@@ -104,6 +104,10 @@ async def connect(session: Session, firm_id: int, provider: str, company_id: str
         if "uq_connections_live" in str(error.orig):
             message = "Another company of this provider was connected just now."
             raise Conflict(message, code="already_connected") from error
+        if "fk_connections_grant_id" in str(error.orig):
+            # One Xero user serves two firms, and the other one disconnected its last company in this very moment.
+            message = "The consent was ended just now, through another connection of the same user."
+            raise Conflict(message, code="consent_ended", who="admin", fix="Start connecting again.") from error
         raise
 
 

@@ -6,6 +6,7 @@ import shutil
 import stat
 import subprocess
 import tempfile
+import time
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib.util import find_spec
@@ -14,6 +15,7 @@ from typing import Final
 
 MAJOR: Final = "18"
 _ROOT_HOME: Final = Path("/var/lib/tieout")
+_SWEPT_AFTER_SECONDS: Final = 600.0
 
 
 class EmbeddedUnavailable(RuntimeError):
@@ -68,10 +70,14 @@ def make_home(home: Path, user: pwd.struct_passwd | None) -> None:
 
 
 def _sweep() -> None:
-    """Remove the data of temporary folders that are gone (test runs); a real folder may just not be mounted."""
+    """Remove the data of temporary folders that are gone (test runs); a real folder may just not be mounted.
+
+    A fresh note may be another process's that has not made its link yet.
+    """
     for note in _ROOT_HOME.glob("data-*.home"):
         home = Path(note.read_text())
-        if home.is_relative_to(tempfile.gettempdir()) and not home.is_symlink():
+        old = time.time() - note.stat().st_mtime > _SWEPT_AFTER_SECONDS
+        if old and home.is_relative_to(tempfile.gettempdir()) and not home.is_symlink():
             shutil.rmtree(note.with_suffix(""), ignore_errors=True)
             note.unlink(missing_ok=True)
 

@@ -115,9 +115,14 @@ async def close_unused(session: Session, grant_id: int) -> GrantRow | None:
     return (await session.execute(query)).one_or_none()
 
 
-async def erase_unused(session: Session, grant_id: int) -> bool:
-    """Delete a grant that no connection of any firm uses. False: it is gone already, or in use (again)."""
+async def erase_unused(session: Session, grant_id: int, *, closing: bool = False) -> bool:
+    """Delete a grant that no connection of any firm uses. False: it is gone already, or in use (again).
+
+    `closing`: only while it is; a new consent of the same user, just stored in the same row, is about to be used.
+    """
     query = delete(Grant).where(Grant.id == grant_id, ~_IN_USE)
+    if closing:
+        query = query.where(Grant.status == "closing")
     return (await session.execute(query)).rowcount == 1
 
 

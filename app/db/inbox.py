@@ -108,5 +108,5 @@ async def failed(session: Session, firm_id: int, event_ids: Sequence[int], reaso
 
 
 def in_future_per_failure() -> Any:
-    """Thirty seconds, doubled with every failure."""
-    return text("now() + make_interval(secs => 30 * power(2, failures))")
+    """Thirty seconds, doubled with every failure; at most an hour."""
+    return text("now() + make_interval(secs => least(3600, 30 * power(2, least(failures, 10))))")

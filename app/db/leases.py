@@ -32,7 +32,8 @@ _RELEASE = text(
     """
     UPDATE connections SET lease_owner = '', lease_until = NULL, crashes = 0, budget = CAST(:budget AS jsonb),
         next_due_at = :due
-    WHERE id = :id AND lease_epoch = :epoch AND lease_owner = :owner RETURNING id
+    WHERE id = :id AND lease_epoch = :epoch AND lease_owner = :owner
+    RETURNING coalesce(next_due_at <= now(), false) AS due_now
     """
 )
 
@@ -66,7 +67,10 @@ async def hold(session: Session, claimed: Claimed, seconds: float) -> None:
 
 
 async def release(session: Session, claimed: Claimed, budget: Json, due: object) -> bool:
-    """Give the connection back with its call budget and the moment it is due again (None: when the bell rings)."""
+    """Give the connection back with its call budget and the moment it is due again (None: when the bell rings).
+
+    True: that moment has come already, by the database's clock.
+    """
     given = {
         "id": claimed.connection_id,
         "epoch": claimed.epoch,
@@ -74,12 +78,5 @@ async def release(session: Session, claimed: Claimed, budget: Json, due: object)
         "budget": dump_json(budget),
         "due": due,
     }
-    return (await session.execute(_RELEASE, given)).one_or_none() is not None
-
-
-async def forgive(session: Session, claimed: Claimed) -> None:
-    """Begin counting crashes anew, once what caused them has been set aside."""
-    await session.execute(
-        text("UPDATE connections SET crashes = 0 WHERE id = :id AND lease_epoch = :epoch"),
-        {"id": claimed.connection_id, "epoch": claimed.epoch},
-    )
+    row = (await session.execute(_RELEASE, given)).one_or_none()
+    return row is not None and bool(row.due_now)

@@ -55,14 +55,16 @@ WHERE t.fate = 'keep' OR known.id IS NOT NULL
 ON CONFLICT (connection_id, {record}) DO UPDATE SET
     {label} = CASE WHEN m.external_id IS NULL THEN EXCLUDED.{label} ELSE m.{label} END,
     priority = least(m.priority, EXCLUDED.priority),
-    run_id = coalesce(EXCLUDED.run_id, m.run_id),
+    run_id = CASE WHEN EXCLUDED.run_id IS NULL AND ({state}) = 'pending' AND m.state NOT IN {on_its_way} THEN NULL
+        ELSE coalesce(EXCLUDED.run_id, m.run_id) END,
+    failures = CASE WHEN m.state IN ('error', 'conflict', 'parked') THEN 0 ELSE m.failures END,
     wanted = {wanted},
     state = {state},
     fault = CASE WHEN ({state}) = 'excluded' THEN
         jsonb_build_object('code', 'updates_off', 'message', 'Changes of this kind are not pushed by this connection.')
         WHEN ({state}) = 'pending' THEN '{{}}'::jsonb ELSE m.fault END,
-    sync_error = CASE WHEN ({state}) = 'pending' THEN '' ELSE m.sync_error END,
-    accepted_at = CASE WHEN ({state}) = 'pending' THEN now() ELSE m.accepted_at END,
+    sync_error = CASE WHEN ({state}) IN ('pending', 'superseded') THEN '' ELSE m.sync_error END,
+    accepted_at = CASE WHEN ({state}) = 'pending' AND m.state NOT IN {on_its_way} THEN now() ELSE m.accepted_at END,
     next_due_at = CASE WHEN ({state}) = 'pending' THEN now() ELSE m.next_due_at END,
     updated_at = now()
 RETURNING m.id, m.{record} AS record_id, m.connection_id, m.state
@@ -85,6 +87,7 @@ _STATE = """CASE
     WHEN m.external_id IS NOT NULL AND m.base_revision >= {revision}
          AND m.state IN ('synced', 'unchanged', 'conflict', 'excluded') THEN m.state
     WHEN m.external_id IS NULL OR {fate} <> 'keep' OR {policy} IN ({permitting}) THEN 'pending'
+    WHEN m.state = 'conflict' THEN m.state
     ELSE 'excluded' END"""
 _WANTED = "CASE WHEN m.external_id IS NULL THEN 'create' WHEN {fate} <> 'keep' THEN {fate} ELSE 'update' END"
 _PERMITTING = {Kind.customer: "'customers', 'all'", Kind.invoice: "'all'"}
@@ -103,6 +106,7 @@ def _statement(kind: Kind, *, place: str, narrow: str, switches: str) -> TextCla
             record=RECORD_COLUMN[kind],
             label="external_name" if kind is Kind.customer else "external_number",
             state=_STATE.format(revision=revision, **parts),
+            on_its_way="('pending', 'in_flight', 'waiting', 'unknown')",
             wanted=_WANTED.format(**parts),
         )
     )

@@ -13,7 +13,7 @@ from app.db.base import Json
 from app.db.mappings import TABLES
 from app.db.session import Session
 from app.db.sync_tables import AccountMapping, ItemMapping, TaxMapping
-from app.db.tables import Connection, InvoiceLine
+from app.db.tables import Connection, Invoice, InvoiceLine
 from app.db.work import Scope
 
 OwedRow = Row[Any]
@@ -32,7 +32,7 @@ _CUSTOMERS = text(
 _INVOICES = text(
     """
     SELECT m.id AS mapping_id, m.external_id, m.version, m.wanted, m.attempt, m.generation, m.failures, m.run_id,
-           i.id AS record_id, i.revision, i.number, i.issue_date, i.due_date, i.currency, i.tax_mode, i.memo,
+           i.id AS record_id, i.revision, i.status, i.number, i.issue_date, i.due_date, i.currency, i.tax_mode, i.memo,
            i.private_note, i.subtotal, i.tax_total, i.total, i.client_id, m.priority,
            c.name AS client_name, cm.external_id AS customer_external_id, cm.state AS customer_state
     FROM invoice_sync_mappings m
@@ -82,6 +82,22 @@ async def lines_of(session: Session, firm_id: int, invoice_ids: Sequence[int]) -
     for row in await session.execute(query):
         lines[row.invoice_id].append(row)
     return lines
+
+
+async def unchanged(session: Session, firm_id: int, rows: Sequence[OwedRow]) -> list[OwedRow]:
+    """Those owed invoices that nobody has edited since they were read: their lines, read after them, belong to them."""
+    query = select(Invoice.id, Invoice.revision).where(
+        Invoice.firm_id == firm_id, Invoice.id.in_([row.record_id for row in rows])
+    )
+    now_at = {row.id: row.revision for row in await session.execute(query)}
+    return [row for row in rows if now_at.get(row.record_id) == row.revision]
+
+
+async def lock(session: Session, firm_id: int, kind: Kind, mapping_ids: Sequence[int]) -> None:
+    """Hold these mappings until the transaction ends."""
+    table = TABLES[kind]
+    query = select(table.id).where(table.firm_id == firm_id, table.id.in_(mapping_ids)).order_by(table.id)
+    await session.execute(query.with_for_update())
 
 
 async def codes(session: Session, firm_id: int, provider: str, connection_id: int) -> Codes:

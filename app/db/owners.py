@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Row, exists, func, select, update
+from sqlalchemy import Row, exists, func, select, text, update
 
 from app.db.outgoing import in_future
 from app.db.session import Session
@@ -13,9 +13,13 @@ from app.errors import NotFound
 
 
 async def connection(session: Session, firm_id: int, connection_id: int) -> Row[Any]:
-    """All of a connection's columns, with `firm_sync_enabled`. Raises NotFound."""
+    """All of a connection's columns, with `firm_sync_enabled` and `throttled` (now). Raises NotFound."""
     query = (
-        select(Connection, Firm.sync_enabled.label("firm_sync_enabled"), Firm.frequency_minutes.label("firm_frequency"))
+        select(
+            Connection,
+            Firm.sync_enabled.label("firm_sync_enabled"),
+            func.coalesce(Connection.throttled_until > func.now(), text("false")).label("throttled"),
+        )
         .join(Firm, Firm.id == Connection.firm_id)
         .where(Connection.firm_id == firm_id, Connection.id == connection_id)
     )
@@ -45,11 +49,11 @@ async def set_status(session: Session, firm_id: int, connection_id: int, status:
 
 
 async def throttle(session: Session, firm_id: int, connection_id: int, wait: timedelta) -> None:
-    """Leave the provider alone for `wait`."""
+    """Leave the provider alone for `wait`; a longer pause that was asked for before stands."""
     await session.execute(
         update(Connection)
         .where(Connection.firm_id == firm_id, Connection.id == connection_id)
-        .values(throttled_until=in_future(wait))
+        .values(throttled_until=func.greatest(Connection.throttled_until, in_future(wait)))
     )
 
 

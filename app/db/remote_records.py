@@ -40,12 +40,13 @@ async def save(  # noqa: PLR0913  (the columns of the copy)
     new = statement.excluded
     kept = {"version": new.version, "gone": new.gone, "remote_updated_at": new.remote_updated_at}
     kept |= {} if gone else {"record": new.record}
+    differs = (RemoteRecord.gone != new.gone) | (RemoteRecord.version != new.version)
+    if not gone:
+        differs |= RemoteRecord.record != new.record
     query = statement.on_conflict_do_update(
         index_elements=["connection_id", "kind", "external_id"],
         set_={**kept, "updated_at": func.now()},
-        where=(RemoteRecord.record != new.record)
-        | (RemoteRecord.gone != new.gone)
-        | (RemoteRecord.version != new.version),
+        where=differs,
     ).returning(RemoteRecord.id)
     return (await session.execute(query)).one_or_none() is not None
 

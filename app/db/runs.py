@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import array
 from app.db.base import Json
 from app.db.session import Session
 from app.db.sync_tables import SyncRun
+from app.db.work import Scope
 from app.errors import NotFound
 
 INTERACTIVE, WEBHOOK, BULK, BACKFILL = 10, 20, 30, 40
@@ -56,15 +57,18 @@ async def page(session: Session, firm_id: int, *, after: int | None, limit: int)
     return (await session.execute(query)).all()
 
 
-async def next_queued(session: Session, firm_id: int, connection_id: int, *, usable: bool) -> RunRow | None:
-    """The most urgent open run of a connection that is due; one that is not `usable` does housekeeping only."""
+async def next_queued(session: Session, firm_id: int, scope: Scope) -> RunRow | None:
+    """The most urgent open run that is due; housekeeping only where the connection is not usable."""
+    excluded = ["push"]
+    if not scope.usable:
+        excluded += ["pull", "check"] if scope.throttled else ["pull"]
     query = (
         select(SyncRun)
         .where(
             SyncRun.firm_id == firm_id,
-            SyncRun.connection_id == connection_id,
+            SyncRun.connection_id == scope.connection_id,
             SyncRun.state.in_(("queued", "running")),
-            SyncRun.action.not_in(("push",) if usable else ("push", "pull")),
+            SyncRun.action.not_in(excluded),
             SyncRun.next_due_at <= func.now(),
         )
         .order_by(SyncRun.priority, SyncRun.id)

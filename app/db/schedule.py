@@ -1,4 +1,4 @@
-"""What happens by the clock on a connection: scheduled pulls, push runs that are through, work parked after crashes."""
+"""What a connection's time brings: scheduled pulls, push runs that are through, work that has become hopeless."""
 
 from sqlalchemy import text
 
@@ -48,20 +48,49 @@ _FINISH_PUSH = text(
     FROM tallied t WHERE r.id = t.id
     """
 )
-_PARK_RUNS = text(
+# What nobody can carry out any more, or what a person waits for that cannot be done now, ends and says why.
+_END_RUNS = text(
     """
-    UPDATE sync_runs SET state = 'failed', finished_at = now(), updated_at = now(),
-        error = '{"code": "parked", "detail": "The worker died several times while doing this."}'::jsonb
-    WHERE firm_id = :firm AND connection_id = :id AND state = 'running' AND action <> 'push'
+    UPDATE sync_runs r SET state = 'failed', finished_at = now(), updated_at = now(), error = CASE
+        WHEN k.status = 'revoked' THEN jsonb_build_object('code', 'not_connected', 'who', 'admin',
+            'detail', 'The company was disconnected.', 'fix', 'Connect the company again.')
+        ELSE jsonb_build_object('code', coalesce(nullif(k.error_code, ''), 'connection_error'), 'who', 'admin',
+            'detail', coalesce(nullif(k.error_message, ''), 'The connection does not work at the moment.'),
+            'fix', 'Look at the connection.') END
+    FROM connections k
+    WHERE k.firm_id = :firm AND k.id = :id AND r.firm_id = k.firm_id AND r.connection_id = k.id
+      AND r.state IN ('queued', 'running') AND r.action IN ('push', 'pull')
+      AND (k.status = 'revoked' OR (k.status <> 'active' AND r.action = 'pull' AND r.priority <= 10))
     """
 )
+_END_EVENTS = text(
+    """
+    UPDATE webhook_events e SET state = 'ignored', reason = 'disconnected before it was looked at',
+        handled_at = now(), updated_at = now()
+    FROM connections k
+    WHERE k.firm_id = :firm AND k.id = :id AND k.status = 'revoked' AND e.firm_id = k.firm_id
+      AND e.connection_id = k.id AND e.state = 'pending'
+    """
+)
+_EXPLAIN = [
+    text(
+        f"""
+        UPDATE {table} m SET updated_at = now(),
+            sync_error = 'The company was disconnected; this goes on once it is connected again.'
+        FROM connections k
+        WHERE k.firm_id = :firm AND k.id = :id AND k.status = 'revoked' AND m.firm_id = k.firm_id
+          AND m.connection_id = k.id AND m.state = 'pending' AND m.sync_error = ''
+        """  # noqa: S608  (the tables' own names)
+    )
+    for table in ("customer_sync_mappings", "invoice_sync_mappings")
+]
 _PARK_EVENTS = text(
     """
     UPDATE webhook_events SET state = 'parked', reason = 'The worker died several times while handling this.',
         updated_at = now()
-    WHERE firm_id = :firm AND connection_id = :id AND state = 'pending'
-      AND id IN (SELECT id FROM webhook_events WHERE connection_id = :id AND state = 'pending' ORDER BY id LIMIT 500)
-      AND NOT EXISTS (SELECT 1 FROM sync_runs WHERE connection_id = :id AND state = 'running' AND action <> 'push')
+    WHERE firm_id = :firm AND id IN (
+        SELECT id FROM webhook_events
+        WHERE connection_id = :id AND state = 'pending' AND next_due_at <= now() ORDER BY id LIMIT 500)
     """
 )
 
@@ -76,8 +105,13 @@ async def finish_push_runs(session: Session, firm_id: int, connection_id: int) -
     await session.execute(_FINISH_PUSH, {"firm": firm_id, "id": connection_id})
 
 
-async def park_running(session: Session, firm_id: int, connection_id: int) -> None:
-    """Set aside what was being done when the runner died again and again; it is shown, and a person may retry it."""
+async def end_hopeless(session: Session, firm_id: int, connection_id: int) -> None:
+    """End what is asked of a connection that was disconnected or does not work; what is owed stays, and says why."""
     given = {"firm": firm_id, "id": connection_id}
-    await session.execute(_PARK_EVENTS, given)
-    await session.execute(_PARK_RUNS, given)
+    for statement in (_END_RUNS, _END_EVENTS, *_EXPLAIN):
+        await session.execute(statement, given)
+
+
+async def park_events(session: Session, firm_id: int, connection_id: int) -> None:
+    """Set the due events aside, as looking at them killed the worker; the next pull sees what they were about."""
+    await session.execute(_PARK_EVENTS, {"firm": firm_id, "id": connection_id})

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -19,8 +19,18 @@ from app.guards import transaction_open
 Session = AsyncConnection
 """What query functions take first: an open transaction."""
 
-# What a caller sees when the server cannot be reached, is going away, or has no connection to spare.
-UNAVAILABLE: tuple[type[Exception], ...] = (OperationalError, InterfaceError, PoolTimeout, ConnectionError)
+# Classes of SQLSTATE: connection lost, rolled back for others' sake, nothing to spare, cancelled or shutting down.
+_PASSING = ("08", "40", "53", "57")
+
+
+class Unavailable(Exception):
+    """The server could not be reached, went away, or had no time or room: later the same transaction may work.
+
+    Where it broke off in the commit, it is not known whether it was carried out.
+    """
+
+
+UNAVAILABLE: tuple[type[Exception], ...] = (Unavailable,)
 
 STATEMENT_TIMEOUT_MS = 30_000
 _SET_FIRM = text("SELECT set_config('app.firm_id', :firm, true)")
@@ -37,9 +47,9 @@ def dump_json(value: object) -> str:
     return json.dumps(value, default=_plain, ensure_ascii=False)
 
 
-def async_url(url: str) -> str:
-    """The same address for SQLAlchemy's asyncpg driver."""
-    return make_url(url).set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
+def plain_url(url: str) -> str:
+    """The same address without SQLAlchemy's driver name, as libpq and asyncpg read it, `sslmode` and all."""
+    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 class Database:
@@ -49,7 +59,7 @@ class Database:
     """
 
     def __init__(self, url: str, *, pool_size: int = 10) -> None:
-        self.conninfo = url
+        self.conninfo = url = plain_url(url)
         self._app = _engine(url, "tieout_app", pool_size)
         self._system = _engine(url, "tieout_system", pool_size)
         self._operator = _engine(url, "tieout_operator", 2)
@@ -98,19 +108,29 @@ def _engine(url: str, role: str, pool_size: int) -> AsyncEngine:
         "idle_in_transaction_session_timeout": str(STATEMENT_TIMEOUT_MS),
     }
     return create_async_engine(
-        async_url(url),
+        "postgresql+asyncpg://",
         pool_size=pool_size,
         max_overflow=5,
         pool_timeout=10,
         pool_pre_ping=True,
         json_serializer=dump_json,
         hide_parameters=True,
-        connect_args={"server_settings": settings},
+        # asyncpg reads the address itself: SQLAlchemy would pass `sslmode` and its kin on as unknown arguments.
+        connect_args={"dsn": url, "server_settings": settings},
     )
 
 
 @asynccontextmanager
 async def _transaction(engine: AsyncEngine) -> AsyncIterator[Session]:
+    """Raises Unavailable for what is nobody's mistake; other errors of the database pass as they are."""
     with transaction_open():
-        async with engine.begin() as session:
-            yield session
+        try:
+            async with engine.begin() as session:
+                yield session
+        except (PoolTimeout, OSError) as error:
+            raise Unavailable(type(error).__name__) from error
+        except DBAPIError as error:
+            state = getattr(error.orig, "sqlstate", None) or ""
+            if error.connection_invalidated or state.startswith(_PASSING):
+                raise Unavailable(type(error.orig).__name__) from error
+            raise

@@ -15,7 +15,7 @@ _UPSERT_PAYMENT = text(
     """
     INSERT INTO payments AS p (firm_id, connection_id, source_kind, external_id, version, customer_external_id,
         client_id, paid_on, currency, amount, unapplied, active, reference)
-    VALUES (:firm, :connection, 'payment', :external_id, :version, :customer,
+    VALUES (:firm, :connection, :source_kind, :external_id, :version, :customer,
         (SELECT client_id FROM customer_sync_mappings WHERE connection_id = :connection AND external_id = :customer),
         :paid_on, :currency, :amount, :unapplied, :active, :reference)
     ON CONFLICT (connection_id, source_kind, external_id) DO UPDATE SET
@@ -37,6 +37,25 @@ _ENSURE_SOURCE = text(
     VALUES (:firm, :connection, :source_kind, :external_id, :paid_on, :currency, :amount)
     ON CONFLICT (connection_id, source_kind, external_id) DO UPDATE SET active = true
     RETURNING p.id
+    """
+)
+# Between two readings of a credit itself, its invoices tell how much of it is used. One that is known from them alone
+# (without a version) is as large as what they have of it. What was paid back to the customer is in neither.
+_USE = text(
+    """
+    UPDATE payments p SET amount = CASE WHEN p.version = '' THEN a.used ELSE p.amount END,
+        unapplied = least(p.unapplied, greatest(p.amount - a.used, 0)), updated_at = now()
+    FROM (SELECT payment_id, sum(amount) AS used FROM payment_allocations
+          WHERE firm_id = :firm AND payment_id = ANY(:ids) GROUP BY payment_id) a
+    WHERE p.firm_id = :firm AND p.id = a.payment_id AND p.source_kind <> 'payment'
+      AND (p.version = '' AND p.amount <> a.used OR p.unapplied > greatest(p.amount - a.used, 0))
+    """
+)
+_GIVE_BACK = text(
+    """
+    UPDATE payments p SET unapplied = p.unapplied + a.amount, updated_at = now() FROM payment_allocations a
+    WHERE p.firm_id = :firm AND p.id = a.payment_id AND p.source_kind <> 'payment' AND p.version <> ''
+      AND a.firm_id = :firm AND a.invoice_external_id = :invoice AND a.payment_id = ANY(:ids)
     """
 )
 # What is set against nothing any more and has no rest is no money received: the provider undid it.
@@ -96,6 +115,7 @@ async def apply_payment(session: Session, firm_id: int, connection_id: int, paym
     given = {
         "firm": firm_id,
         "connection": connection_id,
+        "source_kind": payment.source_kind,
         "external_id": payment.external_id,
         "version": payment.version,
         "customer": payment.customer_id,
@@ -176,7 +196,11 @@ async def apply_settlements(
     dropped = (of_invoice, PaymentAllocation.payment_id.not_in(sources))
     held = await session.execute(select(PaymentAllocation.payment_id).where(*dropped))
     undone = [row.payment_id for row in held]
+    if undone:
+        await session.execute(_GIVE_BACK, {"firm": firm_id, "invoice": invoice_external_id, "ids": undone})
     gone = await _drop(session, of_invoice, PaymentAllocation.payment_id, sources)
+    if sources or undone:
+        await session.execute(_USE, {"firm": firm_id, "ids": [*sources, *undone]})
     if undone:
         await session.execute(_RETIRE, {"firm": firm_id, "ids": undone})
     await recompute(session, firm_id, touched | set(gone))

@@ -8,16 +8,17 @@ from sqlalchemy import text
 from app.db.session import Session
 
 # Unsettled writes first: nothing else may be written for their records. Then by urgency; customers before invoices.
+_HOUSEKEEPING = "(:usable OR action IN ('disconnect', 'refresh') OR (action = 'check' AND NOT :throttled))"
 _NEXT = text(
-    """
+    f"""
     SELECT what, priority FROM (
         SELECT 'settle' AS what, 0 AS priority, 0 AS rank FROM write_calls
-        WHERE connection_id = :id AND next_due_at <= now()
+        WHERE connection_id = :id AND next_due_at <= now() AND :usable
           AND (state = 'unknown' OR (state = 'sent' AND epoch <> :epoch))
         UNION ALL
         SELECT 'run', priority, 1 FROM sync_runs
         WHERE connection_id = :id AND state IN ('queued', 'running') AND action <> 'push' AND next_due_at <= now()
-          AND (:usable OR action IN ('disconnect', 'refresh', 'check'))
+          AND {_HOUSEKEEPING}
         UNION ALL
         SELECT 'customer', priority, 2 FROM customer_sync_mappings
         WHERE connection_id = :id AND state = 'pending' AND next_due_at <= now() AND (:automatic OR run_id IS NOT NULL)
@@ -30,17 +31,17 @@ _NEXT = text(
         SELECT 'event', 20, 4 FROM webhook_events
         WHERE connection_id = :id AND state = 'pending' AND next_due_at <= now() AND :usable
     ) owed ORDER BY priority, rank LIMIT 1
-    """
+    """  # noqa: S608  (a constant of ours)
 )
 _DUE = text(
-    """
+    f"""
     SELECT min(due) AS due FROM (
         SELECT min(next_due_at) AS due FROM write_calls
-        WHERE connection_id = :id AND (state = 'unknown' OR (state = 'sent' AND epoch <> :epoch))
+        WHERE connection_id = :id AND :usable AND (state = 'unknown' OR (state = 'sent' AND epoch <> :epoch))
         UNION ALL
         SELECT min(next_due_at) FROM sync_runs
         WHERE connection_id = :id AND state IN ('queued', 'running') AND action <> 'push'
-          AND (:usable OR action IN ('disconnect', 'refresh', 'check'))
+          AND {_HOUSEKEEPING}
         UNION ALL
         SELECT min(next_due_at) FROM customer_sync_mappings
         WHERE connection_id = :id AND state = 'pending' AND (:automatic OR run_id IS NOT NULL) AND :usable
@@ -51,7 +52,7 @@ _DUE = text(
         SELECT min(next_due_at) FROM webhook_events
         WHERE connection_id = :id AND state = 'pending' AND :usable
     ) owed
-    """
+    """  # noqa: S608  (a constant of ours)
 )
 _TIMELY = text(
     """
@@ -63,19 +64,32 @@ _ABANDONED = text(
     "SELECT id FROM connections WHERE lease_owner <> '' AND lease_until < now() ORDER BY lease_until LIMIT 500"
 )
 # Owed without a bell: whatever the ticker cannot know of, because the process that committed it died before ringing.
+# Only what a turn can do something about, or the same connections would be woken in vain for ever. A push that is
+# still `queued` was never looked at; what is asked of a connection that ended, or by a person of one that does not
+# work, is to be ended.
 _FORGOTTEN = text(
     """
-    SELECT DISTINCT k.id FROM connections k WHERE k.lease_owner = '' AND (
-        EXISTS (SELECT 1 FROM sync_runs r WHERE r.connection_id = k.id AND r.state IN ('queued', 'running')
-                AND r.action <> 'push' AND r.next_due_at <= now())
-        OR EXISTS (SELECT 1 FROM webhook_events e WHERE e.connection_id = k.id AND e.state = 'pending'
-                   AND e.next_due_at <= now() AND k.status = 'active')
-        OR EXISTS (SELECT 1 FROM write_calls w WHERE w.connection_id = k.id AND w.state <> 'done'
-                   AND w.next_due_at <= now() AND k.status = 'active')
+    SELECT k.id FROM (
+        SELECT k.id, k.status, k.sync_enabled AND f.sync_enabled AS automatic, k.status = 'active'
+            AND k.grant_id IS NOT NULL AND coalesce(k.throttled_until <= now(), true) AS usable
+        FROM connections k JOIN firms f ON f.id = k.firm_id WHERE k.lease_owner = ''
+    ) k WHERE EXISTS (
+        SELECT 1 FROM sync_runs r
+        WHERE r.connection_id = k.id AND r.state IN ('queued', 'running') AND r.next_due_at <= now()
+          AND (r.action NOT IN ('push', 'pull') OR k.status = 'revoked' OR (k.usable AND r.action = 'pull')
+               OR (k.usable AND r.state = 'queued')
+               OR (k.status <> 'active' AND r.action = 'pull' AND r.priority <= 10)))
+    OR k.status = 'revoked' AND EXISTS (
+        SELECT 1 FROM webhook_events e WHERE e.connection_id = k.id AND e.state = 'pending')
+    OR k.usable AND (
+        EXISTS (SELECT 1 FROM webhook_events e
+                WHERE e.connection_id = k.id AND e.state = 'pending' AND e.next_due_at <= now())
+        OR EXISTS (SELECT 1 FROM write_calls w
+                   WHERE w.connection_id = k.id AND w.state <> 'done' AND w.next_due_at <= now())
         OR EXISTS (SELECT 1 FROM customer_sync_mappings m WHERE m.connection_id = k.id AND m.state = 'pending'
-                   AND m.next_due_at <= now() AND k.status = 'active')
+                   AND m.next_due_at <= now() AND (k.automatic OR m.run_id IS NOT NULL))
         OR EXISTS (SELECT 1 FROM invoice_sync_mappings m WHERE m.connection_id = k.id AND m.state = 'pending'
-                   AND m.next_due_at <= now() AND k.status = 'active'))
+                   AND m.next_due_at <= now() AND (k.automatic OR m.run_id IS NOT NULL)))
     LIMIT 500
     """
 )
@@ -83,16 +97,27 @@ _FORGOTTEN = text(
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a runner may touch now. `usable`: the grant works; `automatic`: nobody paused automatic sync."""
+    """What a runner may touch now.
+
+    `usable`: the grant works and the provider is not to be left alone (`throttled`); `automatic`: nobody paused
+    automatic sync.
+    """
 
     connection_id: int
     epoch: int
     usable: bool
     automatic: bool
+    throttled: bool
 
     def parameters(self) -> dict[str, object]:
         """As bind values."""
-        return {"id": self.connection_id, "epoch": self.epoch, "usable": self.usable, "automatic": self.automatic}
+        return {
+            "id": self.connection_id,
+            "epoch": self.epoch,
+            "usable": self.usable,
+            "automatic": self.automatic,
+            "throttled": self.throttled,
+        }
 
 
 async def most_urgent(session: Session, scope: Scope) -> str | None:

@@ -22,9 +22,16 @@ async def record(session: Session, call: Json, attempts: Sequence[Json]) -> int:
 
 
 async def unsettled(session: Session, firm_id: int, connection_id: int, epoch: int) -> CallRow | None:
-    """The oldest call whose outcome is not known: none was stored, or none could be trusted."""
+    """The oldest call whose outcome is not known: none was stored, or none could be trusted.
+
+    `age` is how long ago it was sent first, `quiet` how long ago it was sent last; both by the database's clock.
+    """
     query = (
-        select(WriteCall)
+        select(
+            WriteCall,
+            (func.now() - WriteCall.created_at).label("age"),
+            (func.now() - WriteCall.sent_at).label("quiet"),
+        )
         .where(
             WriteCall.firm_id == firm_id,
             WriteCall.connection_id == connection_id,
@@ -34,7 +41,9 @@ async def unsettled(session: Session, firm_id: int, connection_id: int, epoch: i
         .order_by(WriteCall.id)
         .limit(1)
     )
-    return (await session.execute(query)).one_or_none()
+    row: Any = (await session.execute(query)).one_or_none()
+    found: CallRow | None = row
+    return found
 
 
 async def open_attempts(session: Session, firm_id: int, call_id: int) -> Sequence[AttemptRow]:
@@ -66,8 +75,24 @@ async def resent(session: Session, firm_id: int, call_id: int, epoch: int) -> No
     await session.execute(
         update(WriteCall)
         .where(WriteCall.firm_id == firm_id, WriteCall.id == call_id)
-        .values(sends=WriteCall.sends + 1, epoch=epoch, state="sent", updated_at=func.now())
+        .values(sends=WriteCall.sends + 1, epoch=epoch, state="sent", sent_at=func.now(), updated_at=func.now())
     )
+
+
+async def oldest_open(session: Session, firm_id: int, connection_id: int) -> CallRow | None:
+    """The oldest call without definite outcomes that is due, whoever sent it."""
+    query = (
+        select(WriteCall)
+        .where(
+            WriteCall.firm_id == firm_id,
+            WriteCall.connection_id == connection_id,
+            WriteCall.state != "done",
+            WriteCall.next_due_at <= func.now(),
+        )
+        .order_by(WriteCall.id)
+        .limit(1)
+    )
+    return (await session.execute(query)).one_or_none()
 
 
 async def conclude(

@@ -11,8 +11,13 @@ from fastapi.routing import APIRoute
 
 class _ExactRequest(Request):
     async def json(self) -> Any:
-        """The body with exact numbers. NaN and Infinity are no JSON."""
-        return json.loads(await self.body(), parse_float=Decimal, parse_constant=_refuse)
+        """The body with exact numbers. NaN and Infinity are no JSON, nor what is too deep or too long to be read."""
+        try:
+            return json.loads(await self.body(), parse_float=Decimal, parse_constant=_refuse)
+        except json.JSONDecodeError:
+            raise
+        except (ValueError, ArithmeticError, RecursionError) as error:
+            raise json.JSONDecodeError("It cannot be read", "", 0) from error
 
 
 class ExactRoute(APIRoute):

@@ -114,7 +114,7 @@ class Authenticator:
     async def _by_token(self, token: str) -> Principal:
         claims = await self._claims(token)
         firm = str(claims.get(self._settings.jwt_firm_claim, ""))
-        if not re.fullmatch(r"[1-9]\d{0,17}", firm):
+        if not re.fullmatch(r"[1-9][0-9]{0,17}", firm):
             raise Unauthenticated(f"The token names no firm in its claim {self._settings.jwt_firm_claim!r}.")
         async with self._db.system() as session:
             if not await api_keys.firm_exists(session, int(firm)):
@@ -122,7 +122,10 @@ class Authenticator:
         role = _highest(claims.get(self._settings.jwt_roles_claim))
         if role is None:
             raise Forbidden("The token grants none of the roles viewer, member and admin.", who="admin")
-        return Principal(firm_id=int(firm), subject=str(claims["sub"]), role=role)
+        subject = str(claims["sub"])
+        if not subject.isprintable() or subject.startswith("key:"):
+            raise Unauthenticated("The token's subject is not one that can be told from an API key.")
+        return Principal(firm_id=int(firm), subject=subject, role=role)
 
     async def _claims(self, token: str) -> dict[str, Any]:
         """The token's verified claims. Algorithms are pinned: HS256 for the shared key, public-key ones for a JWKS."""

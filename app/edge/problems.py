@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from app.db.session import UNAVAILABLE
+from app.db.session import Unavailable
 from app.errors import (
     AppError,
     Conflict,
@@ -123,8 +123,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(AppError, _on_app_error)
     app.add_exception_handler(RequestValidationError, _on_bad_request)
     app.add_exception_handler(HTTPException, _on_http_exception)
-    for error in UNAVAILABLE:
-        app.add_exception_handler(error, _on_unavailable)
+    app.add_exception_handler(Unavailable, _on_unavailable)
 
 
 def from_error(error: AppError) -> JSONResponse:
@@ -160,12 +159,12 @@ async def _on_app_error(_request: Request, error: Exception) -> JSONResponse:
 
 
 async def _on_unavailable(_request: Request, error: Exception) -> JSONResponse:
-    _log.error("database_unavailable", reason=type(error).__name__)
+    _log.error("database_unavailable", reason=str(error))
     response = problem(
         503,
         "database_unavailable",
         "The service's database is not reachable",
-        "Nothing was stored. Send the request again in a while.",
+        "It is not certain that anything was stored. Send the request again in a while.",
         who="operator",
         retries_itself=False,
     )

@@ -5,17 +5,22 @@ from datetime import timedelta
 from itertools import islice
 from typing import Any
 
+import structlog
+
 from app.canonical import Kind
 from app.db import inbox, mappings, remote_records
-from app.db.session import Session
-from app.errors import ProviderRejected
+from app.db.session import Session, Unavailable
+from app.errors import ProviderError, ProviderRejected, ProviderUnavailable, StaleLease
 from app.sync.applying import apply
 from app.sync.turn import Turn
+
+log = structlog.get_logger(__name__)
 
 WORTH_A_LOOK = (Kind.payment, Kind.invoice, Kind.customer)
 AT_ONCE = 500
 _CREATED = ("create", "created")  # Xero's word and Intuit's
 MAX_FAILURES = 6
+MAX_SILENCES = 24  # about a day of a provider that does not answer
 # QuickBooks rounds the stamps of records to the nearest second, so that an older copy may look newer than the event.
 BLUR = timedelta(seconds=2)
 _SWITCH = {
@@ -41,13 +46,30 @@ async def _look(turn: Turn, kind: Kind, ids: Sequence[str], events: Sequence[Any
     event_ids = [event.id for event in events]
     try:
         records = await turn.provider.fetch(kind, ids)
-    except ProviderRejected as error:
         async with turn.effects() as session:
-            await inbox.failed(session, turn.firm_id, event_ids, error.detail, MAX_FAILURES)
-        return
+            await apply(session, turn, records)
+            await inbox.handled(session, turn.firm_id, event_ids, "done", "")
+    except ProviderUnavailable as error:
+        # Later and later, so that one record which the provider cannot show holds up nothing else.
+        await _again_later(turn, event_ids, error.detail, MAX_SILENCES)
+        raise
+    except (StaleLease, Unavailable):
+        raise
+    except Exception as error:  # whatever one record does to us, the others must get through
+        if isinstance(error, ProviderError) and not isinstance(error, ProviderRejected):
+            raise
+        if len(ids) > 1:
+            for half in (ids[: len(ids) // 2], ids[len(ids) // 2 :]):
+                await _look(turn, kind, half, [event for event in events if event.external_id in half])
+            return
+        log.exception("event_failed", connection_id=turn.connection_id, events=event_ids)
+        reason = error.detail if isinstance(error, ProviderRejected) else "Something went wrong on our side."
+        await _again_later(turn, event_ids, reason, MAX_FAILURES)
+
+
+async def _again_later(turn: Turn, event_ids: Sequence[int], reason: str, most: int) -> None:
     async with turn.effects() as session:
-        await apply(session, turn, records)
-        await inbox.handled(session, turn.firm_id, event_ids, "done", "")
+        await inbox.failed(session, turn.firm_id, event_ids, reason, most)
 
 
 async def _without_call(session: Session, turn: Turn, events: Sequence[Any]) -> list[Any]:

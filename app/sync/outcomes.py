@@ -4,15 +4,19 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeGuard
+
+import structlog
 
 from app.canonical import Invoice, Kind, Operation
 from app.db import mappings, outgoing, settlements, writes
-from app.db.session import Session
-from app.errors import Fault, ProviderError
+from app.db.session import Session, Unavailable
+from app.errors import Fault, ProviderError, ProviderRejected, StaleLease
 from app.providers.base import Match, NotWritten, Outcome, Refused, Unknown, WriteItem, Written
 from app.sync import ledger
 from app.sync.turn import Turn
+
+log = structlog.get_logger(__name__)
 
 TAKEN = frozenset({"name_taken", "number_taken"})
 FIRST_RETRY = timedelta(seconds=5)
@@ -27,26 +31,39 @@ def backoff(failures: int) -> timedelta:
     return min(FIRST_RETRY * (1 << min(failures, 10)), SLOWEST_RETRY)
 
 
-async def adopted(turn: Turn, call_id: int, answers: Sequence[Outcome]) -> list[Outcome]:
-    """The answers, with every "that name or number exists" looked up: if the holder is our own record, it counts."""
-    if not any(isinstance(answer, Refused) and answer.fault.code in TAKEN for answer in answers):
-        return list(answers)
+async def adopted(turn: Turn, call_id: int, answers: Sequence[Outcome]) -> tuple[list[Outcome], ProviderError | None]:
+    """The answers, with every "that name or number exists" looked up: if the holder is our own record, it counts.
+
+    Once the provider does not let us look any more, the rest stays unknown; that error comes back, to be raised after
+    the outcomes are stored.
+    """
+    if not any(_is_taken(answer) for answer in answers):
+        return list(answers), None
     items = {item.item_id: item for item in await items_of(turn, call_id)}
     settled: list[Outcome] = []
+    silent: ProviderError | None = None
     for answer in answers:
         item = items.get(answer.item_id)
-        if isinstance(answer, Refused) and answer.fault.code in TAKEN and item and item.operation is Operation.create:
-            settled.append(await _look_up(turn, item, answer))
-        else:
+        if not _is_taken(answer) or item is None or item.operation is not Operation.create:
             settled.append(answer)
-    return settled
+            continue
+        try:
+            if silent is not None:
+                raise silent
+            settled.append(await _look_up(turn, item, answer))
+        except ProviderError as error:
+            reason = f"{answer.fault.message} Looking up the holder failed."
+            settled.append(Unknown(item_id=item.item_id, reason=reason))
+            silent = None if isinstance(error, ProviderRejected) else error
+    return settled, silent
+
+
+def _is_taken(answer: Outcome) -> TypeGuard[Refused]:
+    return isinstance(answer, Refused) and answer.fault.code in TAKEN
 
 
 async def _look_up(turn: Turn, item: WriteItem, refused: Refused) -> Outcome:
-    try:
-        match = await turn.provider.find(item)
-    except ProviderError:
-        return Unknown(item_id=item.item_id, reason=f"{refused.fault.message} Looking up the holder failed.")
+    match = await turn.provider.find(item)
     if match is not None and match.equal:
         return as_written(item, match)
     if match is None or not match.difference:
@@ -82,11 +99,35 @@ async def items_of(turn: Turn, call_id: int) -> list[WriteItem]:
 
 
 async def store(turn: Turn, call_id: int, kind: Kind, answers: Sequence[Outcome]) -> None:
-    """Commit all outcomes of a call at once, and what follows from them."""
+    """Commit all outcomes of a call at once, or each alone where one of them cannot be: that one stays unknown."""
+    try:
+        await _store(turn, call_id, kind, answers)
+    except (StaleLease, Unavailable):
+        raise
+    except Exception:  # what was written must not be forgotten because of what stood beside it
+        if len(answers) == 1:
+            raise
+        for answer in answers:
+            await _store_alone(turn, call_id, kind, answer)
+
+
+async def _store_alone(turn: Turn, call_id: int, kind: Kind, answer: Outcome) -> None:
+    try:
+        await _store(turn, call_id, kind, [answer])
+    except (StaleLease, Unavailable):
+        raise
+    except Exception:  # it stays unknown, and settling it comes back to it
+        log.exception("outcome_not_stored", connection_id=turn.connection_id, call_id=call_id, item=answer.item_id)
+
+
+async def _store(turn: Turn, call_id: int, kind: Kind, answers: Sequence[Outcome]) -> None:
     by_item = {answer.item_id: answer for answer in answers}
     async with turn.effects() as session:
         released: list[int] = []
-        for attempt in await writes.open_attempts(session, turn.firm_id, call_id):
+        attempts = await writes.open_attempts(session, turn.firm_id, call_id)
+        # Whoever edits a record now waits for us, or was first and then its newer revision is seen below.
+        await outgoing.lock(session, turn.firm_id, kind, [attempt.mapping_id for attempt in attempts])
+        for attempt in attempts:
             answer = by_item.get(attempt.item_id) or Unknown(item_id=attempt.item_id, reason="not in the answer")
             mapping = await mappings.get(session, turn.firm_id, kind, attempt.mapping_id)
             await _store_one(session, turn, kind, attempt, mapping, answer)
@@ -120,12 +161,27 @@ async def _store_one(session: Session, turn: Turn, kind: Kind, attempt: Any, map
         await settlements.adopt_allocations(
             session, turn.firm_id, turn.connection_id, answer.external_id, mapping.invoice_id
         )
+    if isinstance(answer, Unknown) or await settlements.revision_of(session, turn.firm_id, kind, mapping) <= (
+        attempt.revision
+    ):
+        return
+    # It was edited, voided or archived meanwhile: what that asks for is decided as for any other change.
+    record_id = getattr(mapping, mappings.RECORD_COLUMN[kind])
+    await mappings.ask(
+        session,
+        turn.firm_id,
+        kind,
+        turn.connection_id,
+        [record_id],
+        priority=mapping.priority,
+        run_id=mapping.run_id,
+    )
 
 
 async def _written(
     session: Session, turn: Turn, kind: Kind, attempt: Any, mapping: Any, answer: Written
 ) -> dict[str, Any]:
-    """Linked; synced unless the provider's total is another, the id is taken, or ours was edited meanwhile."""
+    """Linked; synced unless the provider's total is another or the id is taken."""
     if await outgoing.taken_by_other(session, turn.firm_id, kind, turn.connection_id, answer.external_id, mapping.id):
         fault = Fault(
             code="already_linked",
@@ -149,11 +205,6 @@ async def _written(
     values["external_name" if kind is Kind.customer else "external_number"] = answer.label
     if kind is Kind.invoice:
         values |= _compare_total(attempt, answer)
-    if (
-        values["state"] == "synced"
-        and await settlements.revision_of(session, turn.firm_id, kind, mapping) > attempt.revision
-    ):
-        values["state"] = "pending"
     return values
 
 
@@ -188,10 +239,15 @@ def _failed(mapping: Any, fault: Fault, state: str) -> dict[str, Any]:
 
 
 def _again(mapping: Any, answer: NotWritten) -> dict[str, Any]:
-    """Owed again later; waiting for a call limit or a reconnect is no failure, too many real ones end in `parked`."""
-    innocent = answer.fault.code in ("rate_limited", "needs_reauth", "provider_misconfigured")
+    """Owed again later; too many failures end in `parked`.
+
+    Waiting for a call limit or a reconnect is no failure, and while nobody can reach the provider no record is at
+    fault, however long that takes.
+    """
+    code = answer.fault.code
+    innocent = code in ("rate_limited", "needs_reauth", "provider_misconfigured")
     failures = mapping.failures if innocent else mapping.failures + 1
-    if failures >= MAX_FAILURES:
+    if failures >= MAX_FAILURES and not innocent and code != "provider_unavailable":
         return {**_failed(mapping, answer.fault, "parked"), "failures": failures}
     wait = answer.retry_after or backoff(mapping.failures)
     return {

@@ -4,7 +4,7 @@ Nothing is sent that is not stored first, exactly as it is sent; nothing is writ
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ import structlog
 from app.canonical import Company, Customer, Invoice, Kind, Operation
 from app.db import mappings, outgoing, runs, writes
 from app.db.session import Session
-from app.errors import Fault, NeedsReauth, OutcomeUnknown, ProviderError, RateLimited
+from app.errors import Fault, NeedsReauth, OutcomeUnknown, ProviderError, ProviderUnavailable, RateLimited
 from app.providers.base import NotWritten, Outcome, Unknown, WriteCall, WriteItem
 from app.sync import ledger, outcomes, resolve
 from app.sync.turn import Turn
@@ -23,6 +23,12 @@ log = structlog.get_logger(__name__)
 _KEYS = uuid.UUID("6f1c3f0e-64d2-5b0a-9a5e-7d1f2b9c4a10")
 ONE_BY_ONE = frozenset({Operation.void, Operation.deactivate})  # no vendor documents a batch form of these
 PARENT_BLOCKED = ("error", "conflict", "parked", "excluded", "superseded")
+NOT_PREPARED = Fault(
+    code="cannot_be_prepared",
+    message="This record could not be put into the provider's form: that is an error of this service.",
+    who="operator",
+    fix="The log has the details. Nothing was sent.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +59,8 @@ async def push(turn: Turn, kind: Kind) -> None:
 async def send(turn: Turn, call_id: int, call: WriteCall) -> None:
     """Send a stored call once and store what came of each record in it."""
     try:
-        answers = await turn.provider.write(call)
+        with turn.sending():
+            answers = await turn.provider.write(call)
     except RateLimited as error:
         answers = _nothing_written(call, error)
     except OutcomeUnknown as error:
@@ -61,10 +68,22 @@ async def send(turn: Turn, call_id: int, call: WriteCall) -> None:
     except ProviderError as error:
         await outcomes.store(turn, call_id, call.kind, _nothing_written(call, error))
         raise
-    await outcomes.store(turn, call_id, call.kind, await outcomes.adopted(turn, call_id, answers))
-    limited = next((a for a in answers if isinstance(a, NotWritten) and a.fault.code == "rate_limited"), None)
-    if limited is not None:
-        raise RateLimited(limited.fault.message, retry_after=limited.retry_after)
+    settled, silent = await outcomes.adopted(turn, call_id, answers)
+    await outcomes.store(turn, call_id, call.kind, settled)
+    if silent := silent or _refusal_of_all(answers):
+        raise silent
+
+
+def _refusal_of_all(answers: Sequence[Outcome]) -> ProviderError | None:
+    """What a whole call met with that the next one would meet with too, so that the provider is left alone."""
+    for answer in answers:
+        if isinstance(answer, NotWritten) and answer.fault.code == "rate_limited":
+            return RateLimited(answer.fault.message, retry_after=answer.retry_after)
+        if isinstance(answer, NotWritten) and answer.fault.code == "provider_unavailable":
+            error = ProviderUnavailable(answer.fault.message)
+            error.retry_after = answer.retry_after
+            return error
+    return None
 
 
 def _prepared(turn: Turn, kind: Kind, ready: list[Owed], company: Company) -> tuple[WriteCall, list[Owed]]:
@@ -85,23 +104,65 @@ async def _ready(session: Session, turn: Turn, kind: Kind) -> list[Owed]:
     if turn.company is None:
         return []
     found = await outgoing.codes(session, turn.firm_id, turn.provider_name.value, turn.connection_id)
-    lines = await outgoing.lines_of(session, turn.firm_id, [r.record_id for r in rows]) if kind is Kind.invoice else {}
+    lines: Mapping[int, Sequence[Any]] = {}
+    if kind is Kind.invoice:
+        lines = await outgoing.lines_of(session, turn.firm_id, [row.record_id for row in rows])
+        rows = await outgoing.unchanged(session, turn.firm_id, rows)
     ready: list[Owed] = []
     for row in rows:
+        operation = _operation(row, kind)
+        if operation is None:
+            await outgoing.mark(
+                session, turn.firm_id, kind, row.mapping_id, state="superseded", sync_error="", fault={}
+            )
+            continue
         if kind is Kind.invoice and not row.customer_external_id:
             await _wait_for_customer(session, turn, row)
             continue
-        item, faults = _item(row, kind, str(len(ready) + 1), lines.get(row.record_id, ()), found)
-        faults += turn.provider.preflight(item, turn.company)
-        if faults:
+        item, faults = _checked(
+            turn, turn.company, kind, row, operation, str(len(ready) + 1), lines.get(row.record_id, ()), found
+        )
+        if item is None or faults:
             await _refuse(session, turn, kind, row, faults)
         elif not ready or ready[0].item.operation is item.operation:
             ready.append(Owed(row, item))
     return ready[:1] if ready and ready[0].item.operation in ONE_BY_ONE else ready
 
 
+def _operation(row: Any, kind: Kind) -> Operation | None:
+    """What the record asks for as it is now, whatever was owed first; None: it never was there and need not be."""
+    ended = row.status == "void" if kind is Kind.invoice else not row.active
+    if not row.external_id:
+        return None if ended else Operation.create
+    if not ended:
+        return Operation.update
+    return Operation.void if kind is Kind.invoice else Operation.deactivate
+
+
+def _checked(
+    turn: Turn,
+    company: Company,
+    kind: Kind,
+    row: Any,
+    operation: Operation,
+    item_id: str,
+    lines: Sequence[Any],
+    codes: outgoing.Codes,
+) -> tuple[WriteItem | None, tuple[Fault, ...]]:
+    """The record as an item, with every reason not to send it, also that we cannot put it into a request."""
+    try:
+        item, faults = _item(row, kind, operation, item_id, lines, codes)
+        faults += turn.provider.preflight(item, company)
+        if not faults:
+            turn.provider.prepare([item], "", company)
+    except Exception:  # a record that breaks our translation must not hold up all others
+        log.exception("record_not_prepared", connection_id=turn.connection_id, kind=kind.value, id=row.record_id)
+        return None, (NOT_PREPARED,)
+    return item, faults
+
+
 def _item(
-    row: Any, kind: Kind, item_id: str, lines: Sequence[Any], codes: outgoing.Codes
+    row: Any, kind: Kind, operation: Operation, item_id: str, lines: Sequence[Any], codes: outgoing.Codes
 ) -> tuple[WriteItem, tuple[Fault, ...]]:
     faults: tuple[Fault, ...] = ()
     record: Customer | Invoice
@@ -109,7 +170,6 @@ def _item(
         record = resolve.customer(row)
     else:
         record, faults = resolve.invoice(row, lines, codes)
-    operation = Operation(row.wanted)
     item = WriteItem(
         item_id=item_id,
         kind=kind,
@@ -124,8 +184,9 @@ def _item(
 async def _wait_for_customer(session: Session, turn: Turn, row: Any) -> None:
     """An invoice goes after its customer: make the customer owed, and the invoice wait for it by name."""
     from_parent = row.customer_state in PARENT_BLOCKED
+    archived = False
     if not from_parent or row.priority <= runs.INTERACTIVE:
-        await mappings.ask(
+        asked = await mappings.ask(
             session,
             turn.firm_id,
             Kind.customer,
@@ -134,11 +195,15 @@ async def _wait_for_customer(session: Session, turn: Turn, row: Any) -> None:
             priority=row.priority,
             run_id=row.run_id,
         )
+        archived = not asked or asked[0].state == "superseded"
     reason = "could not be written there" if from_parent else "is not there yet"
+    fix = "Mend the customer; this invoice then goes by itself." if from_parent else ""
+    if archived:
+        reason, fix = "is inactive here and not there", "Reactivate the customer; this invoice then goes by itself."
     fault = Fault(
         code="customer_not_synced",
         message=f"Waiting for the customer {row.client_name}, who {reason}.",
-        fix="Mend the customer; this invoice then goes by itself." if from_parent else "",
+        fix=fix,
         retries_itself=True,
     )
     await outgoing.mark(

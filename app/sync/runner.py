@@ -9,15 +9,17 @@ import secrets
 import socket
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import structlog
 
 from app import connections
 from app.canonical import Kind, ProviderName
+from app.db import connections as db_connections
 from app.db import leases, owners, runs, schedule, work
 from app.db.leases import Claimed
+from app.db.session import Unavailable
 from app.db.work import Scope
 from app.errors import AppError, Misconfigured, NeedsReauth, NotConnected, ProviderError, StaleLease
 from app.governor import Governor
@@ -25,7 +27,7 @@ from app.providers.base import TokenSource
 from app.providers.http import Meter
 from app.providers.registry import SPECS
 from app.runtime import Runtime
-from app.sync import inbox, pull, push, settle
+from app.sync import inbox, parking, pull, push, settle
 from app.sync.outcomes import backoff
 from app.sync.turn import Turn, boot_clock, company_from
 
@@ -34,6 +36,7 @@ log = structlog.get_logger(__name__)
 OWNER = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
 MAX_CRASHES = 5
 MAX_RUN_ATTEMPTS = 8
+INTERNAL = {"code": "internal_error", "detail": "Something went wrong on our side.", "who": "operator"}
 
 
 async def work_on(runtime: Runtime, connection_id: int) -> bool:
@@ -47,7 +50,7 @@ async def work_on(runtime: Runtime, connection_id: int) -> bool:
     turn = await _turn(runtime, claimed, begun + seconds)
     try:
         if claimed.crashes >= MAX_CRASHES:
-            await _park_after_crashes(turn)
+            await parking.park_most_urgent(turn)
         async with turn.renewed():
             await _work(runtime, turn)
         return await _release(turn)
@@ -91,19 +94,25 @@ def _tokens(runtime: Runtime, row: Any) -> TokenSource:
 
 
 def _scope(claimed: Claimed, row: Any, *, ignore_throttle: bool = False) -> Scope:
-    throttled = row.throttled_until is not None and row.throttled_until > datetime.now(UTC) and not ignore_throttle
+    throttled = row.throttled and not ignore_throttle
+    known = company_from(row.company) is not None  # else nothing can be put into its form
     return Scope(
         connection_id=claimed.connection_id,
         epoch=claimed.epoch,
-        usable=row.status == "active" and row.grant_id is not None and not throttled,
+        usable=row.status == "active" and row.grant_id is not None and not throttled and known,
         automatic=row.sync_enabled and row.firm_sync_enabled,
+        throttled=throttled,
     )
 
 
 async def _work(runtime: Runtime, turn: Turn) -> None:
     """Take the most urgent item until nothing is due, the slice is over, or the provider must be left alone."""
+    await _know_company(turn)
     await _schedule(turn)
     await _take_items(runtime, turn, time.monotonic() + runtime.settings.sync_slice_seconds)
+    if turn.connection.status != "active":
+        async with turn.effects() as session:
+            await schedule.end_hopeless(session, turn.firm_id, turn.connection_id)
     await _finish_push_runs(turn)
 
 
@@ -124,7 +133,13 @@ async def _take_items(runtime: Runtime, turn: Turn, until: float) -> None:
 
 
 async def _do_settle(_runtime: Runtime, turn: Turn) -> None:
-    await settle.settle(turn)
+    try:
+        await settle.settle(turn)
+    except (ProviderError, StaleLease, Unavailable):
+        raise
+    except Exception:  # a call that breaks us must not hold up everything behind it
+        log.exception("settling_failed", connection_id=turn.connection_id)
+        await settle.postpone(turn, settle.STILL_UNKNOWN)
 
 
 async def _do_customers(_runtime: Runtime, turn: Turn) -> None:
@@ -141,7 +156,7 @@ async def _do_events(_runtime: Runtime, turn: Turn) -> None:
 
 async def _do_run(runtime: Runtime, turn: Turn) -> None:
     async with turn.effects() as session:
-        run = await runs.next_queued(session, turn.firm_id, turn.connection_id, usable=turn.scope.usable)
+        run = await runs.next_queued(session, turn.firm_id, turn.scope)
         if run is None:
             return
         if run.attempts >= MAX_RUN_ATTEMPTS:
@@ -151,19 +166,25 @@ async def _do_run(runtime: Runtime, turn: Turn) -> None:
     try:
         await _carry_out(runtime, turn, run)
     except ProviderError as error:
-        async with turn.effects() as session:
-            if error.retryable and run.priority > runs.INTERACTIVE:
-                await runs.postpone(
-                    session, turn.firm_id, run.id, seconds=backoff(run.attempts).total_seconds(), error=_told(error)
-                )
-            else:
-                await _fail(session, turn, run, _told(error))
+        await _not_done(turn, run, _told(error), again=error.retryable)
         raise
-    except StaleLease:
+    except (StaleLease, Unavailable):
         raise
     except AppError as error:
-        async with turn.effects() as session:
-            await _fail(session, turn, run, _told(error))
+        await _not_done(turn, run, _told(error), again=False)
+    except Exception:  # a run that breaks us is told about, and the rest goes on
+        log.exception("run_failed", connection_id=turn.connection_id, run_id=run.id)
+        await _not_done(turn, run, dict(INTERNAL), again=True)
+
+
+async def _not_done(turn: Turn, run: Any, error: dict[str, Any], *, again: bool) -> None:
+    """Try again later where that may help and nobody waits for the run; else it has failed."""
+    async with turn.effects() as session:
+        if again and run.priority > runs.INTERACTIVE:
+            seconds = backoff(run.attempts).total_seconds()
+            await runs.postpone(session, turn.firm_id, run.id, seconds=seconds, error=error)
+        else:
+            await _fail(session, turn, run, error)
 
 
 async def _carry_out(runtime: Runtime, turn: Turn, run: Any) -> None:
@@ -216,12 +237,25 @@ async def _leave_alone(turn: Turn, error: ProviderError) -> None:
     turn.scope = _scope(turn.claimed, turn.connection)
 
 
+async def _know_company(turn: Turn) -> None:
+    """Ask for a look at a company that we know nothing of, or know in words of an older version."""
+    if turn.company is not None or turn.connection.status != "active":
+        return
+    async with turn.effects() as session:
+        if not await db_connections.is_asked(session, turn.firm_id, turn.connection_id, "check"):
+            await runs.request(session, turn.firm_id, turn.connection_id, "check", trigger="sweep")
+
+
 async def _schedule(turn: Turn) -> None:
     """When the connection's own time has come, ask for a pull of what was paid and set the next time."""
-    if not (turn.scope.usable and turn.scope.automatic and turn.connection.payment_sync_enabled):
+    if not _keeps_schedule(turn.scope, turn.connection):
         return
     async with turn.effects() as session:
         await schedule.ask_if_due(session, turn.firm_id, turn.connection_id)
+
+
+def _keeps_schedule(scope: Scope, row: Any) -> bool:
+    return scope.usable and scope.automatic and bool(row.payment_sync_enabled)
 
 
 async def _finish_push_runs(turn: Turn) -> None:
@@ -233,20 +267,13 @@ async def _release(turn: Turn) -> bool:
     """Give the lease back with the moment something is due again. True: that moment is now."""
     async with turn.db.firm(turn.firm_id) as session:
         row = await owners.connection(session, turn.firm_id, turn.connection_id)
-        due = await work.due_again(session, _scope(turn.claimed, row, ignore_throttle=True))
-        if row.throttled_until is not None and due is not None:
-            due = max(due, row.throttled_until)
-        moments = [at for at in (due, row.next_sync_at if turn.scope.automatic else None) if at is not None]
-        when = min(moments) if moments else None
-        await leases.release(session, turn.claimed, turn.governor.saved(), when)
-    return when is not None and when <= datetime.now(UTC)
-
-
-async def _park_after_crashes(turn: Turn) -> None:
-    """Its runner died several times in a row: whatever was being done is set aside and shown, the rest goes on."""
-    async with turn.effects() as session:
-        await schedule.park_running(session, turn.firm_id, turn.connection_id)
-        await leases.forgive(session, turn.claimed)
+        scope = _scope(turn.claimed, row, ignore_throttle=True)
+        scheduled = row.next_sync_at if _keeps_schedule(scope, row) else None
+        moments = [at for at in (await work.due_again(session, scope), scheduled) if at is not None]
+        when = min(moments, default=None)
+        if when is not None and row.throttled_until is not None:
+            when = max(when, row.throttled_until)
+        return await leases.release(session, turn.claimed, turn.governor.saved(), when)
 
 
 Handler = Callable[[Runtime, Turn], Awaitable[None]]

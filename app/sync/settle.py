@@ -5,18 +5,19 @@ what is found as we wanted it is ours; a new record that is found different is r
 absence permits a new attempt. An update or void that did not take effect may be sent again: it names what it changes.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from app.canonical import Kind, Operation
 from app.db import outgoing, writes
-from app.errors import Fault, OutcomeUnknown, ProviderError
+from app.errors import Fault, OutcomeUnknown, ProviderError, ProviderRejected
 from app.providers.base import NotWritten, Outcome, Refused, Unknown, WriteItem
 from app.sync import ledger, outcomes
 from app.sync.turn import Turn
 
 MAX_SENDS = 2  # the call itself and one replay; then looking up tells more than asking again
 STILL_UNKNOWN = timedelta(minutes=1)
+NOT_SETTLED = "The provider did not confirm the write, and looking it up goes wrong on our side."
 
 
 async def settle(turn: Turn) -> None:
@@ -28,7 +29,7 @@ async def settle(turn: Turn) -> None:
         attempts = await writes.open_attempts(session, turn.firm_id, row.id)
         for attempt in attempts:
             await outgoing.mark(session, turn.firm_id, Kind(row.kind), attempt.mapping_id, state="unknown")
-        replay = row.sends < MAX_SENDS and _age(row) < turn.provider.capabilities.replay_window
+        replay = row.sends < MAX_SENDS and row.age < turn.provider.capabilities.replay_window
         if replay:
             await writes.resent(session, turn.firm_id, row.id, turn.claimed.epoch)
     if not attempts:
@@ -41,12 +42,26 @@ async def settle(turn: Turn) -> None:
         await _look_up(turn, row)
 
 
+async def postpone(turn: Turn, wait: timedelta) -> None:
+    """Leave the oldest unsettled call alone for a while, as settling it broke us; its records stay unknown."""
+    async with turn.effects() as session:
+        row = await writes.oldest_open(session, turn.firm_id, turn.connection_id)
+        if row is None:
+            return
+        for attempt in await writes.open_attempts(session, turn.firm_id, row.id):
+            await outgoing.mark(
+                session, turn.firm_id, Kind(row.kind), attempt.mapping_id, state="unknown", sync_error=NOT_SETTLED
+            )
+        await writes.close(session, turn.firm_id, row.id, wait=wait)
+
+
 async def _replay(turn: Turn, row: Any, open_items: tuple[str, ...]) -> None:
     every_item = await _all_items(turn, row.id)
     call = ledger.call_of(row, every_item)
     answers: list[Outcome]
     try:
-        answers = await turn.provider.write(call)
+        with turn.sending():
+            answers = await turn.provider.write(call)
     except OutcomeUnknown as error:
         answers = [Unknown(item_id=item_id, reason=error.detail) for item_id in open_items]
     except ProviderError as error:
@@ -61,16 +76,31 @@ async def _replay(turn: Turn, row: Any, open_items: tuple[str, ...]) -> None:
         for answer in answers
         if answer.item_id in open_items
     ]
-    await outcomes.store(turn, row.id, Kind(row.kind), await outcomes.adopted(turn, row.id, kept))
+    settled, silent = await outcomes.adopted(turn, row.id, kept)
+    await outcomes.store(turn, row.id, Kind(row.kind), settled)
+    if silent is not None:
+        raise silent
 
 
 async def _look_up(turn: Turn, row: Any) -> None:
-    answers = [await _found(turn, row, item) for item in await outcomes.items_of(turn, row.id)]
+    """Look for every open item. What cannot be looked up stays unknown for a while and holds up nothing else."""
+    answers: list[Outcome] = []
+    silent: ProviderError | None = None
+    for item in await outcomes.items_of(turn, row.id):
+        try:
+            if silent is not None:
+                raise silent
+            answers.append(await _found(turn, row, item))
+        except ProviderError as error:
+            answers.append(Unknown(item_id=item.item_id, reason=error.detail))
+            silent = None if isinstance(error, ProviderRejected) else error
     await outcomes.store(turn, row.id, Kind(row.kind), answers)
     if any(isinstance(answer, Unknown) for answer in answers):
         async with turn.effects() as session:
-            wait = max(turn.provider.capabilities.settle_after - _age(row), STILL_UNKNOWN)
+            wait = max(turn.provider.capabilities.settle_after - row.quiet, STILL_UNKNOWN)
             await writes.close(session, turn.firm_id, row.id, wait=wait)
+    if silent is not None:
+        raise silent
 
 
 async def _found(turn: Turn, row: Any, item: WriteItem) -> Outcome:
@@ -89,7 +119,7 @@ async def _found(turn: Turn, row: Any, item: WriteItem) -> Outcome:
             fix="Compare the two and correct or remove the one there, then retry.",
         )
         return Refused(item_id=item.item_id, fault=fault)
-    if _age(row) < turn.provider.capabilities.settle_after:
+    if row.quiet < turn.provider.capabilities.settle_after:
         return Unknown(item_id=item.item_id, reason="Not there yet; the provider may still be working on it.")
     return again
 
@@ -97,8 +127,3 @@ async def _found(turn: Turn, row: Any, item: WriteItem) -> Outcome:
 async def _all_items(turn: Turn, call_id: int) -> tuple[str, ...]:
     async with turn.db.firm(turn.firm_id) as session:
         return await writes.item_ids(session, turn.firm_id, call_id)
-
-
-def _age(row: Any) -> timedelta:
-    age: timedelta = datetime.now(UTC) - row.sent_at
-    return age

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -16,13 +16,14 @@ from app.db import leases
 from app.db.leases import Claimed
 from app.db.session import Database, Session
 from app.db.work import Scope
-from app.errors import StaleLease
+from app.errors import ProviderUnavailable, StaleLease
 from app.governor import Governor
 from app.providers.base import AccountingProvider
 from app.providers.http import Meter
 
 log = structlog.get_logger(__name__)
 
+SEND_WITHIN = 8.0  # seconds from storing a write to sending it; `settle_after` of the providers leaves room for them
 # A clock that also runs while the machine or the process is suspended, so that a deadline passes in a paused worker.
 _BOOT_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
@@ -46,6 +47,7 @@ class Turn:
     company: Company | None
     scope: Scope
     deadline: float = field(default=0.0)
+    send_by: float | None = field(default=None)
 
     @property
     def firm_id(self) -> int:
@@ -82,9 +84,20 @@ class Turn:
             raise StaleLease(record={"kind": "connection", "id": self.connection_id})
 
     async def gate(self, path: str) -> None:
-        """What every call passes: the company's budget, then the lease."""
+        """What every call passes: the company's budget, the lease, and for a write the time since it was stored."""
         await self.governor.admit(path)
         self.still_ours()
+        if self.send_by is not None and boot_clock() >= self.send_by:
+            raise ProviderUnavailable("Getting ready to send took too long; nothing was sent.")
+
+    @contextlib.contextmanager
+    def sending(self) -> Iterator[None]:
+        """A write that was just stored goes out soon or not at all: its absence is proven by the time since then."""
+        self.send_by = boot_clock() + SEND_WITHIN
+        try:
+            yield
+        finally:
+            self.send_by = None
 
     @asynccontextmanager
     async def renewed(self) -> AsyncIterator[None]:
@@ -111,9 +124,14 @@ class Turn:
 
 
 def company_from(stored: dict[str, Any]) -> Company | None:
-    """The company as `check` stored it on the connection, or None when it never was checked."""
-    if not stored.get("external_id"):
+    """The company as `check` stored it; None when it never was checked, or by a version that stored it otherwise."""
+    try:
+        return _company(stored)
+    except (KeyError, TypeError, ValueError):
         return None
+
+
+def _company(stored: dict[str, Any]) -> Company:
     lock_date = stored.get("lock_date")
     return Company(
         external_id=stored["external_id"],

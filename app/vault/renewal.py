@@ -64,10 +64,13 @@ class Renewals:
             flight.add_done_callback(lambda done: self._landed((grant_id, rejected), done))
         return await asyncio.shield(flight)
 
-    async def renew(self, grant_id: int) -> None:
-        """See `Vault.renew`."""
+    async def renew(self, grant_id: int, *, unless_since: datetime | None = None) -> bool:
+        """See `Vault.renew`. False: somebody renewed the tokens after `unless_since`, and they were left alone."""
         row = await self._read(grant_id)
+        if unless_since is not None and row.refreshed_at >= unless_since:
+            return False
         await self.access_token(grant_id, self._open(row, "sealed_access"))
+        return True
 
     async def revoke(self, row: GrantRow) -> None:
         """End the consent at the provider. Raises ProviderError or TimeoutError where that is not confirmed."""

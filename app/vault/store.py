@@ -139,7 +139,7 @@ class Vault:
         except (ProviderError, TimeoutError) as error:
             log.warning("grant_not_revoked", grant_id=grant_id, error=type(error).__name__)
         async with self._db.system() as session:
-            return await grants.erase_unused(session, grant_id)
+            return await grants.erase_unused(session, grant_id, closing=True)
 
     async def keep_alive(self, now: datetime) -> list[int]:
         """Renew the grants in use that nobody renewed for a day, so that none dies of disuse; returns their ids."""
@@ -149,12 +149,11 @@ class Vault:
 
         async def one(grant_id: int) -> bool:
             async with at_once:
-                try:
-                    await self.renew(grant_id)
+                try:  # every worker has the same list: whoever comes second finds it done
+                    return await self._renewals.renew(grant_id, unless_since=now - KEEP_ALIVE_AFTER)
                 except ProviderError as error:
                     log.warning("keep_alive_failed", grant_id=grant_id, error=error.public_code)
                     return False
-            return True
 
         renewed = await asyncio.gather(*map(one, stale))
         return [grant_id for grant_id, done in zip(stale, renewed, strict=True) if done]

@@ -166,6 +166,10 @@ class TestSharedKeyTokens:
             {"firm": "1 OR 1=1"},
             {"firm": True},
             {"firm": -1},
+            {"sub": "key:1"},
+            {"sub": "a\x00b"},
+            {"exp": float("inf")},
+            {"nbf": float("inf")},
         ],
     )
     async def test_a_bad_token(self, authenticator: Authenticator, firm: int, changes: dict[str, Any]) -> None:

@@ -78,15 +78,25 @@ class TestNumbers:
 
     @pytest.mark.parametrize(
         "number",
-        ["NaN", "Infinity", "-Infinity", "1e99999999999999999999", "1e-99999999999999999999", "9" * 5000, "1" * 10**6]
-        + ["0." + "0" * 10**5 + "1", "[" * 100_000, '{"a":' * 50_000],
+        [
+            "NaN",
+            "Infinity",
+            "-Infinity",
+            "1e99999999999999999999",
+            "1e-99999999999999999999",
+            "9" * 5000,
+            "1" * 10**6,
+            "0." + "0" * 10**5 + "1",
+            "[" * 100000,
+            '{"a":' * 50000,
+        ],
         ids=lambda text: text[:12],
     )
     async def test_numbers_and_depths_that_are_no_amount(self, http: httpx.AsyncClient, number: str) -> None:
         text = json.dumps(invoice(subtotal="@")).replace('"@"', number)
         answer = await send(http, "POST", f"{BOOKS}/invoices", text)
-        assert answer.status_code in {400, 422}, answer.text
-        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.status_code == 422, answer.text
+        assert answer.json()["code"] in {"not_json", "not_a_number"}
         patched = await send(http, "PATCH", f"{BOOKS}/firm", f'{{"frequency_minutes": {number}}}')
         assert patched.status_code in {400, 422}, patched.text
 
@@ -122,7 +132,8 @@ class TestRealm:
     """QuickBooks' realm id comes by the browser: it must not become another address, nor another name of a company."""
 
     @pytest.mark.parametrize(
-        "realm", [f"1/../{US_REALM}", f"0{US_REALM}", f" {US_REALM}", f"{US_REALM}?a=b", f"{US_REALM}#", "٣", "-1", "1.5"]
+        "realm",
+        [f"1/../{US_REALM}", f"0{US_REALM}", f" {US_REALM}", f"{US_REALM}?a=b", f"{US_REALM}#", "٣", "-1", "1.5"],
     )
     async def test_a_company_has_one_name(self, api: Api, http: httpx.AsyncClient, realm: str) -> None:
         start = (await http.post(f"{CONNECTIONS}/initiate_oauth", json={"provider": "quickbooks"})).json()

@@ -182,7 +182,7 @@ def test_a_pid_file_naming_a_stranger_is_no_server(folder):
         assert ask(server.url(), "SELECT 1") == 1
 
 
-def test_a_closed_parent_folder_stays_closed(folder):
+def test_a_closed_parent_folder_stays_closed(folder, monkeypatch):
     folder.parent.chmod(0o700)
     with EmbeddedPostgres(folder, settings=FAST) as server:
         assert ask(server.url(), "SELECT 1") == 1
@@ -192,6 +192,7 @@ def test_a_closed_parent_folder_stays_closed(folder):
     assert folder.parent.stat().st_mode & 0o077 == 0
     if home.parent != folder:
         (folder / "postgres").unlink()
+        monkeypatch.setattr(embedded_host, "_SWEPT_AFTER_SECONDS", -1.0)
         embedded_host._sweep()
         assert not home.exists(), "what lay outside a temporary folder goes with it"
 

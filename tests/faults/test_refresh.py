@@ -19,7 +19,7 @@ TOKENS = "tests.faults.actors.tokens"
 LEASE = 2.0
 DAY = 25 * 3600
 HELD = "SELECT version, lease_owner <> '' FROM grants"
-WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted AND pg_blocking_pids(pid) @> ARRAY[%s]::int[]"
 
 
 @pytest.fixture
@@ -81,12 +81,12 @@ async def test_one_refresh_serves_60_callers_in_3_processes(
 
 
 @contextmanager
-def rows_held(database_url: str) -> Iterator[None]:
-    """Whoever wants to change a grant waits meanwhile."""
+def rows_held(database_url: str) -> Iterator[int]:
+    """Whoever wants to change a grant waits meanwhile: for the backend whose process id is yielded."""
     with psycopg.connect(database_url) as connection:
         connection.execute("SET ROLE tieout_system")
         connection.execute("SELECT 1 FROM grants FOR UPDATE")
-        yield
+        yield connection.info.backend_pid
         connection.rollback()
 
 
@@ -171,12 +171,12 @@ class TestKilled:
         actor = await self.actor(cast, env, grants, halt="answered")
         for fault in faults:
             await remote.taken(fault)
-        with rows_held(database_url):
+        with rows_held(database_url) as holder:
             for _ in grants:
                 await actor.hear("answered")
 
             async def blocked() -> bool:
-                return sql(WAITING) == [(2,)]
+                return sql(WAITING, holder) == [(2,)]
 
             await until("storing the tokens waits for the rows", blocked)
             await actor.kill()

@@ -237,6 +237,26 @@ async def test_a_payment_arrives_with_what_it_settled_and_its_void_takes_it_back
     assert read.balance == invoice.total
 
 
+async def test_what_was_paid_beyond_an_invoice_is_unapplied(side: Side):
+    customer_id = await side.added_customer("Larkspur Dental")
+    invoice = await side.added_invoice("W-1", customer_id)
+    _, cursor = await side.pull(Kind.payment, since=DAY)
+    side.sims.clock.advance(timedelta(hours=2))
+    paid = invoice.total + Decimal("40.25")
+    await side.act("pay", invoice_id=invoice.external_id, amount=str(paid), date=DAY.isoformat(), overpay=True)
+    records, cursor = await side.pull(Kind.payment, cursor)
+    assert sum(one.amount for one in records) == paid
+    assert sum(one.unapplied for one in records) == Decimal("40.25")
+    assert [(one.invoice_id, one.amount) for record in records for one in record.settlements] == [
+        (invoice.external_id, invoice.total)
+    ]
+    assert {(one.active, one.customer_id, one.currency) for one in records} == {(True, customer_id, side.currency)}
+    side.sims.clock.advance(timedelta(hours=2))
+    _, cursor = await side.pull(Kind.payment, cursor)
+    side.sims.clock.advance(timedelta(hours=2))
+    assert (await side.pull(Kind.payment, cursor))[0] == []
+
+
 async def test_a_paid_invoice_is_paid(side: Side):
     customer_id = await side.added_customer("Larkspur Dental")
     invoice = await side.added_invoice("Y-1", customer_id)

@@ -1,5 +1,6 @@
 """Nothing waits for ever, and nothing spins: poison records, dead grants, silent providers, switches, crashes."""
 
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -7,12 +8,12 @@ from sqlalchemy import insert, select
 
 from app.canonical import Kind
 from app.connections import disconnect
-from app.db import leases, runs
+from app.db import leases, outgoing, runs, work
 from app.db.sync_tables import CustomerSyncMapping, SyncRun, WebhookDelivery, WebhookEvent, WriteCall
 from app.db.tables import Connection
 from app.errors import ProviderUnavailable
 from app.providers.http import ProviderHttp
-from app.sync import push, requests, resolve, runner
+from app.sync import requests, resolve, runner
 from tests.support.world import World
 
 BOTH = pytest.mark.parametrize("provider", ["quickbooks", "xero"])
@@ -110,11 +111,8 @@ async def test_a_record_that_cannot_be_put_into_a_call_blocks_no_other(
 ) -> None:
     firm, connection = await connected(world, provider)
     clients = [await world.client(firm, name) for name in ("Before", "Poison", "After")]
-    found = runner.SPECS  # only to name the adapter's module by its provider
-    assert found
     where = f"app.providers.{provider}.adapter." + ("prepare" if provider == "quickbooks" else "writing.prepare")
-    module = __import__(f"app.providers.{provider}.writing", fromlist=["prepare"])
-    prepare = module.prepare
+    prepare = import_module(f"app.providers.{provider}.writing").prepare
 
     def breaks(items: Any, key: str, company: Any) -> Any:
         if any(item.record.name == "Poison" for item in items):
@@ -133,8 +131,8 @@ async def test_a_record_that_cannot_be_put_into_a_call_blocks_no_other(
 async def test_a_look_up_that_fails_blocks_nothing_else(world: World, provider: str, status: int) -> None:
     firm, connection = await connected(world, provider)
     lost = await unsettled(world, firm, connection, provider)
-    world.fault(connection, "/query|/Contacts", "status", method="POST" if provider == "quickbooks" else "GET",
-                status=status, times=1000)
+    method = "POST" if provider == "quickbooks" else "GET"
+    world.fault(connection, "/query|/Contacts", "status", method=method, status=status, times=1000)
     other = await world.client(firm, "Somebody else")
     await world.ask(firm, connection, Kind.customer, [other])
     for _ in range(2):
@@ -150,11 +148,8 @@ async def test_a_look_up_that_fails_blocks_nothing_else(world: World, provider: 
 
 async def event(world: World, firm: int, connection: int, key: str, external_id: str) -> int:
     async with world.runtime.db.system() as session:
-        delivery = (
-            await session.execute(
-                insert(WebhookDelivery).values(provider="quickbooks", body=b"{}", events=1).returning(WebhookDelivery.id)
-            )
-        ).scalar_one()
+        stored = insert(WebhookDelivery).values(provider="quickbooks", body=b"{}", events=1)
+        delivery = (await session.execute(stored.returning(WebhookDelivery.id))).scalar_one()
         values = {
             "firm_id": firm,
             "connection_id": connection,
@@ -242,7 +237,7 @@ async def test_after_a_disconnect_nothing_stays_in_a_queue_for_ever(world: World
     await sql(world, firm, f"UPDATE customer_sync_mappings SET run_id = {pushed}")
     await disconnect(world.runtime, firm, connection)
     async with world.runtime.db.system() as session:
-        from_sweep = await runner.work.forgotten(session)
+        from_sweep = await work.forgotten(session)
     assert from_sweep == [connection]
     await world.work(connection)
     for run_id in (pulled, pushed):
@@ -253,7 +248,7 @@ async def test_after_a_disconnect_nothing_stays_in_a_queue_for_ever(world: World
     assert mapping.state == "pending"
     assert "disconnected" in mapping.sync_error
     async with world.runtime.db.system() as session:
-        assert await runner.work.forgotten(session) == []
+        assert await work.forgotten(session) == []
     assert await world.connect(firm, "quickbooks") == connection
     await world.work(connection)
     assert (await world.mapping(firm, Kind.customer, connection, client)).state == "synced"
@@ -274,7 +269,7 @@ async def test_the_sweep_wakes_nobody_in_vain(world: World, hindered: str) -> No
     }[hindered]
     await sql(world, firm, f"UPDATE connections SET {change}, next_due_at = NULL")
     async with world.runtime.db.system() as session:
-        assert await runner.work.forgotten(session) == []
+        assert await work.forgotten(session) == []
 
 
 async def test_what_crashes_the_worker_again_and_again_is_parked_alone(world: World) -> None:
@@ -317,7 +312,7 @@ async def test_an_outage_costs_one_call_and_parks_nothing(world: World, monkeypa
     clients = [await world.client(firm) for _ in range(2)]
     await world.ask(firm, connection, Kind.customer, clients)
     await sql(world, firm, "UPDATE customer_sync_mappings SET failures = 40")
-    monkeypatch.setattr(push.outgoing, "owed", one_at_a_time(push.outgoing.owed))
+    monkeypatch.setattr(outgoing, "owed", one_at_a_time(outgoing.owed))
     calls = 0
 
     async def away(*_: Any, **__: Any) -> Any:
@@ -370,3 +365,13 @@ async def test_a_lease_that_was_left_is_not_given_back_by_its_old_holder(world: 
     async with world.runtime.db.firm(old.firm_id) as session:
         assert await leases.release(session, old, {}, None) is False
         await leases.hold(session, new, 60)
+
+
+@pytest.mark.parametrize("stored", ["{}", '{"external_id": "1", "words": "of another version"}'])
+async def test_a_company_that_is_not_known_is_looked_at_first(world: World, stored: str) -> None:
+    firm, connection = await connected(world)
+    await sql(world, firm, f"UPDATE connections SET company = '{stored}'::jsonb")
+    client = await world.client(firm)
+    await world.ask(firm, connection, Kind.customer, [client])
+    await world.work(connection)
+    assert (await world.mapping(firm, Kind.customer, connection, client)).state == "synced"

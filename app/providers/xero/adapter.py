@@ -10,7 +10,7 @@ from app.providers.base import Capabilities, Match, Outcome, Page, WriteCall, Wr
 from app.providers.http import Answer, ProviderHttp
 from app.providers.xero import companies, lookup, preflight, reading, spec, writing
 from app.providers.xero.faults import success_body
-from app.providers.xero.reading import ID_KEYS, PLURALS, Cursor
+from app.providers.xero.reading import LISTS, Bookmark, Cursor, Listing
 from app.providers.xero.values import Element, children, identifier
 
 _NONE: Mapping[str, str] = {}
@@ -82,21 +82,29 @@ class Xero:
     async def changes(self, kind: Kind, cursor: str | None, since: date | None) -> AsyncIterator[Page]:
         """Pages of customers, invoices or payments, oldest change first; voids and deletions come as states.
 
-        `since` restricts the first load of documents to that business date and later.
+        Payments are two lists: what was paid on invoices, then what was paid beyond them. `since` restricts the first
+        load of documents to that business date and later.
         """
-        position = Cursor.parse(cursor, since)
+        bookmark = Bookmark.parse(kind, cursor, since)
+        for place, listing in enumerate(LISTS[kind]):
+            async for elements, position in self._round(listing, bookmark.cursors[place]):
+                bookmark = bookmark.moved(place, position)
+                yield Page(records=reading.to_records(listing, elements), cursor=bookmark.text(kind))
+
+    async def _round(self, listing: Listing, position: Cursor) -> AsyncIterator[tuple[list[Element], Cursor]]:
+        """One list's pages, each with where to go on after it."""
         first_before = ""
         while True:
-            answer = await self._read(PLURALS[kind], reading.page_query(kind, position), reading.page_headers(position))
-            body = success_body(answer)
-            elements = children(body, PLURALS[kind])
-            first = identifier(elements[0], ID_KEYS[kind]) if elements else ""
+            query, headers = reading.page_query(listing, position), reading.page_headers(position)
+            body = success_body(await self._read(listing.plural, query, headers))
+            elements = children(body, listing.plural)
+            first = identifier(elements[0], listing.id_key) if elements else ""
             if position.page > 1 and first and first == first_before:
                 return  # Xero did not turn the page; the stored cursor asks for it again next time
             position = reading.begun(position, body)
             last = reading.is_last(body, elements)
             position = reading.next_round(position, elements) if last else reading.next_page(position, elements)
-            yield Page(records=reading.to_records(kind, elements), cursor=position.text())
+            yield elements, position
             if last:
                 return
             first_before = first
@@ -111,21 +119,23 @@ class Xero:
             elements = [element for external_id in wanted for element in await self._one(kind, external_id)]
         else:
             elements = await self._by_ids(kind, wanted) if wanted else []
-        known = {identifier(element, ID_KEYS[kind]) for element in elements}
+        known = {identifier(element, LISTS[kind][0].id_key) for element in elements}
         gone = [Gone(kind=kind, external_id=external_id) for external_id in wanted if external_id not in known]
-        return [*reading.to_records(kind, elements), *gone]
+        return [*reading.to_records(LISTS[kind][0], elements), *gone]
 
     async def _by_ids(self, kind: Kind, external_ids: Sequence[str]) -> list[Element]:
         # Without `page`, invoices would come without what was paid.
         query = {"IDs": ",".join(external_ids), "page": "1", "pageSize": str(spec.PAGE_SIZE)}
         if kind is Kind.customer:
             query["includeArchived"] = "true"
-        return children(await self._get(PLURALS[kind], query), PLURALS[kind])
+        plural = LISTS[kind][0].plural
+        return children(await self._get(plural, query), plural)
 
     async def _one(self, kind: Kind, key: str) -> list[Element]:
         """One record by id (a contact also by our number of it); empty where Xero has none (a 404)."""
-        answer = await self._read(f"{PLURALS[kind]}/{quote(key, safe='')}", _NONE, _NONE)
-        return [] if answer.status == 404 else children(success_body(answer), PLURALS[kind])
+        plural = LISTS[kind][0].plural
+        answer = await self._read(f"{plural}/{quote(key, safe='')}", _NONE, _NONE)
+        return [] if answer.status == 404 else children(success_body(answer), plural)
 
     async def _get(self, path: str, query: Mapping[str, str]) -> Mapping[str, object]:
         return success_body(await self._read(path, query, _NONE))

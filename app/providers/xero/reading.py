@@ -1,10 +1,10 @@
-"""What changed: the question for each page, and the cursor that outlives a restart. Pure.
+"""What changed: the lists to read, the question for each page, and the cursor that outlives a restart. Pure.
 
 A round reads in the order of change. Inside a round the next page starts at the last change seen, not at a page
 number: a record that changes while we read moves to the end and would pull another one across a page border unseen.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import pairwise
@@ -14,13 +14,32 @@ from app.providers.jsontext import dumps, loads
 from app.providers.xero import records, spec
 from app.providers.xero.values import Element, child, moment, since_text
 
-PLURALS: Mapping[Kind, str] = {Kind.customer: "Contacts", Kind.invoice: "Invoices", Kind.payment: "Payments"}
-ID_KEYS: Mapping[Kind, str] = {Kind.customer: "ContactID", Kind.invoice: "InvoiceID", Kind.payment: "PaymentID"}
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One of Xero's lists: `plural` is path and wrapper; `to_record` gives None for what does not concern sales."""
+
+    kind: Kind
+    plural: str
+    id_key: str
+    to_record: Callable[[Element], RemoteRecord | None]
+
+
+# A kind's own list comes first: by it single records are read.
+LISTS: Mapping[Kind, tuple[Listing, ...]] = {
+    Kind.customer: (Listing(Kind.customer, "Contacts", "ContactID", records.to_customer),),
+    Kind.invoice: (Listing(Kind.invoice, "Invoices", "InvoiceID", records.to_sale),),
+    # What was paid beyond an invoice is no payment there, and no invoice shows it before it is used.
+    Kind.payment: (
+        Listing(Kind.payment, "Payments", "PaymentID", records.to_payment),
+        Listing(Kind.payment, "Overpayments", "OverpaymentID", records.to_overpayment),
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cursor:
-    """Where reading goes on. `since`: only what changed after it; `first_day`: in a first load, only from that day.
+    """Where to go on in a list. `since`: only what changed after it; `first_day`: in a first load, from that day on.
 
     `page` is 1 except while more records than fit a page carry one and the same second. `started` is when this round
     began by Xero's own clock: the next round starts a little before it.
@@ -32,12 +51,9 @@ class Cursor:
     first_day: date | None = None
 
     @classmethod
-    def parse(cls, cursor: str | None, first_day: date | None) -> "Cursor":
-        """The stored cursor, or a first load from `first_day` on. Raises ValueError for text that is no cursor."""
-        if cursor is None:
-            return cls(first_day=first_day)
-        stored = loads(cursor.encode())
-        if not isinstance(stored, dict):
+    def of(cls, stored: object) -> "Cursor":
+        """The cursor from its parts. Raises ValueError for what is no cursor."""
+        if not isinstance(stored, Mapping):
             raise ValueError("not a cursor of Xero")
         return cls(
             since=moment(stored.get("since")),
@@ -46,28 +62,61 @@ class Cursor:
             first_day=date.fromisoformat(stored["from"]) if stored.get("from") else None,
         )
 
-    def text(self) -> str:
-        """The cursor as it is stored."""
+    def parts(self) -> dict[str, object]:
+        """The cursor as JSON, without what is not set."""
         parts = {
             "since": self.since.isoformat() if self.since else None,
             "page": self.page,
             "started": self.started.isoformat() if self.started else None,
             "from": self.first_day.isoformat() if self.first_day else None,
         }
-        return dumps({key: value for key, value in parts.items() if value is not None}).decode()
+        return {key: value for key, value in parts.items() if value is not None}
 
 
-def page_query(kind: Kind, cursor: Cursor) -> dict[str, str]:
+@dataclass(frozen=True, slots=True)
+class Bookmark:
+    """Where reading of a kind goes on: a cursor for each of its lists, in the order of `LISTS`."""
+
+    cursors: tuple[Cursor, ...]
+
+    @classmethod
+    def parse(cls, kind: Kind, text: str | None, first_day: date | None) -> "Bookmark":
+        """The stored bookmark; a list it does not know yet begins with a first load from `first_day` on.
+
+        Raises ValueError for text that is no bookmark.
+        """
+        new = Cursor(first_day=first_day)
+        if text is None:
+            return cls((new,) * len(LISTS[kind]))
+        stored = loads(text.encode())
+        if not isinstance(stored, dict):
+            raise ValueError("not a cursor of Xero")
+        further = (Cursor.of(stored[one.plural]) if one.plural in stored else new for one in LISTS[kind][1:])
+        return cls((Cursor.of(stored), *further))
+
+    def moved(self, place: int, cursor: Cursor) -> "Bookmark":
+        """The same with another cursor for one list."""
+        return Bookmark((*self.cursors[:place], cursor, *self.cursors[place + 1 :]))
+
+    def text(self, kind: Kind) -> str:
+        """As it is stored: the parts of the first list's cursor, and those of any other under its name."""
+        parts = self.cursors[0].parts()
+        for listing, cursor in zip(LISTS[kind][1:], self.cursors[1:], strict=True):
+            parts[listing.plural] = cursor.parts()
+        return dumps(parts).decode()
+
+
+def page_query(listing: Listing, cursor: Cursor) -> dict[str, str]:
     """The query of one page, in the order of change with a unique second key."""
     query = {
         "page": str(cursor.page),
         "pageSize": str(spec.PAGE_SIZE),
-        "order": f"UpdatedDateUTC ASC, {ID_KEYS[kind]} ASC",
+        "order": f"UpdatedDateUTC ASC, {listing.id_key} ASC",
     }
     conditions = []
-    if kind is Kind.invoice:
+    if listing.kind is Kind.invoice:
         conditions.append('Type=="ACCREC"')
-    if kind is Kind.customer:
+    if listing.kind is Kind.customer:
         query["includeArchived"] = "true"
     elif cursor.first_day is not None:
         day = cursor.first_day
@@ -116,14 +165,10 @@ def next_round(cursor: Cursor, elements: Sequence[Element]) -> Cursor:
     return Cursor(since=seen - spec.OVERLAP)
 
 
-def to_records(kind: Kind, elements: Sequence[Element]) -> tuple[RemoteRecord, ...]:
+def to_records(listing: Listing, elements: Sequence[Element]) -> tuple[RemoteRecord, ...]:
     """The records among `elements` that concern sales; bills and their payments are left out."""
-    if kind is Kind.customer:
-        return tuple(records.to_customer(element) for element in elements)
-    if kind is Kind.invoice:
-        return tuple(records.to_invoice(element) for element in elements if records.is_sale(element))
-    payments = (records.to_payment(element) for element in elements)
-    return tuple(payment for payment in payments if payment is not None)
+    found = (listing.to_record(element) for element in elements)
+    return tuple(record for record in found if record is not None)
 
 
 def _stamps(elements: Sequence[Element]) -> list[datetime]:

@@ -1,8 +1,9 @@
 """Xero's JSON to our vocabulary; `mapping` is the way there. Pure, and open to values Xero invents later."""
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from datetime import date
 from decimal import Decimal
+from typing import TypeVar
 
 from app.canonical import (
     Address,
@@ -24,6 +25,7 @@ _STATES = {
     "DELETED": DocumentState.deleted,
 }
 _ENDED = frozenset({DocumentState.voided, DocumentState.deleted})
+_Key = TypeVar("_Key", bound=Hashable)
 # Where an invoice lists what was set against it, the id and the amount of one entry, and our word for it.
 _SETTLED_BY = (
     ("Payments", "PaymentID", "Amount", "payment"),
@@ -72,6 +74,11 @@ def to_invoice(element: Element) -> RemoteInvoice:
     )
 
 
+def to_sale(element: Element) -> RemoteInvoice | None:
+    """`to_invoice` for a sales invoice, None for a bill."""
+    return to_invoice(element) if is_sale(element) else None
+
+
 def to_payment(element: Element) -> RemotePayment | None:
     """A payment of a sales invoice; None for any other (bills, refunds). It always belongs to one invoice, in full."""
     invoice = child(element, "Invoice")
@@ -94,6 +101,37 @@ def to_payment(element: Element) -> RemotePayment | None:
         unapplied=Decimal(0),
         active=active,
         settlements=(settlement,) if active else (),
+        reference=text(element, "Reference"),
+        updated_at=moment(element.get("UpdatedDateUTC")),
+    )
+
+
+def to_overpayment(element: Element) -> RemotePayment | None:
+    """What customers paid beyond their invoices: a record of its own, of which parts are set against other invoices.
+
+    None for an overpaid bill. What was paid back lowers the rest, and is no payment of ours (reference section 3.13).
+    """
+    if text(element, "Type") != "RECEIVE-OVERPAYMENT":
+        return None
+    overpayment_id = identifier(element, "OverpaymentID")
+    active = text(element, "Status") not in {"VOIDED", "DELETED"}
+    merged = _merged(_allocations(element)) if active else {}
+    return RemotePayment(
+        external_id=overpayment_id,
+        version=version_of(element),
+        customer_id=identifier(child(element, "Contact"), "ContactID"),
+        on=day(element.get("Date")),
+        currency=text(element, "CurrencyCode"),
+        amount=amount(element, "Total"),
+        unapplied=amount(element, "RemainingCredit") if active else Decimal(0),
+        active=active,
+        settlements=tuple(
+            Settlement(
+                source_id=overpayment_id, invoice_id=invoice_id, amount=settled, on=on, source_kind="overpayment"
+            )
+            for invoice_id, (settled, on) in merged.items()
+        ),
+        source_kind="overpayment",
         reference=text(element, "Reference"),
         updated_at=moment(element.get("UpdatedDateUTC")),
     )
@@ -126,23 +164,34 @@ def _settlements(element: Element) -> tuple[Settlement, ...] | None:
     if not any(key in element for key, _, _, _ in _SETTLED_BY):
         return None
     invoice_id = identifier(element, "InvoiceID")
-    # A credit may be set against the same invoice twice: one settlement, the sum, and the later day.
-    merged: dict[tuple[str, str], tuple[Decimal, date | None]] = {}
-    for source_kind, source_id, settled, on in _entries(element):
-        before, earlier = merged.get((source_kind, source_id), (Decimal(0), None))
-        later = max((one for one in (earlier, on) if one is not None), default=None)
-        merged[source_kind, source_id] = before + settled, later
     return tuple(
         Settlement(source_id=source_id, invoice_id=invoice_id, amount=settled, on=on, source_kind=source_kind)
-        for (source_kind, source_id), (settled, on) in merged.items()
+        for (source_kind, source_id), (settled, on) in _merged(_entries(element)).items()
     )
 
 
-def _entries(element: Element) -> Iterator[tuple[str, str, Decimal, date | None]]:
+def _merged(entries: Iterable[tuple[_Key, Decimal, date | None]]) -> dict[_Key, tuple[Decimal, date | None]]:
+    """A credit may be set against the same invoice twice: one settlement, the sum, and the later day."""
+    merged: dict[_Key, tuple[Decimal, date | None]] = {}
+    for key, settled, on in entries:
+        before, earlier = merged.get(key, (Decimal(0), None))
+        later = max((one for one in (earlier, on) if one is not None), default=None)
+        merged[key] = before + settled, later
+    return merged
+
+
+def _entries(element: Element) -> Iterator[tuple[tuple[str, str], Decimal, date | None]]:
     for key, id_key, amount_key, source_kind in _SETTLED_BY:
         for entry in children(element, key):
             if text(entry, "Status") != "DELETED":
-                yield source_kind, identifier(entry, id_key), amount(entry, amount_key), day(entry.get("Date"))
+                yield (source_kind, identifier(entry, id_key)), amount(entry, amount_key), day(entry.get("Date"))
+
+
+def _allocations(element: Element) -> Iterator[tuple[str, Decimal, date | None]]:
+    for entry in children(element, "Allocations"):
+        if entry.get("IsDeleted") is not True:
+            invoice_id = identifier(child(entry, "Invoice"), "InvoiceID")
+            yield invoice_id, amount(entry, "Amount"), day(entry.get("Date"))
 
 
 def _phone(element: Element) -> str:

@@ -42,7 +42,7 @@ CAPABILITIES = Capabilities(
     ),
     # Ten megabytes are the limit; the vendor advises this much.
     max_body=3_500_000,
-    # Credit notes, overpayments and prepayments show on the invoice alone.
+    # Credit notes and prepayments show on the invoice alone.
     payment_sources=(Kind.payment, Kind.invoice),
 )
 

@@ -151,6 +151,41 @@ def test_payments_of_sales_are_read_and_deleted_ones_settle_nothing() -> None:
     assert (bill, refund) == (None, None)
 
 
+def test_overpayments_of_customers_are_read_with_what_they_were_used_for() -> None:
+    def used(invoice: str, amount: str, on: date) -> Settlement:
+        return Settlement(
+            source_id="a0000000-0000-4000-8000-000000000004",
+            invoice_id=f"c1d2e3f4-0000-4000-8000-0000000000{invoice}",
+            amount=Decimal(amount),
+            on=on,
+            source_kind="overpayment",
+        )
+
+    live, voided, bill = [records.to_overpayment(element) for element in sample("overpayments")["Overpayments"]]
+    assert live == RemotePayment(
+        external_id="a0000000-0000-4000-8000-000000000004",
+        version="2026-11-21T08:33:20+00:00",
+        customer_id=CONTACT,
+        on=date(2026, 11, 19),
+        currency="NZD",
+        amount=Decimal("100.00"),
+        unapplied=Decimal("80.97"),
+        active=True,
+        settlements=(used("42", "4.03", date(2026, 11, 21)), used("43", "5", date(2026, 11, 20))),
+        source_kind="overpayment",
+        reference="dep_7",
+        updated_at=datetime(2026, 11, 21, 8, 33, 20, tzinfo=UTC),
+    )
+    assert voided is not None
+    assert (voided.active, voided.amount, voided.unapplied, voided.settlements) == (
+        False,
+        Decimal("7.00"),
+        Decimal(0),
+        (),
+    )
+    assert bill is None
+
+
 def test_a_contact_is_read_from_its_fixed_slots() -> None:
     active, archived = (records.to_customer(element) for element in sample("contacts")["Contacts"])
     assert active == RemoteCustomer(

@@ -8,6 +8,7 @@ import pytest
 from app.canonical import Gone, Kind, RemoteCustomer, RemoteInvoice, RemotePayment
 from app.errors import Misconfigured, NeedsReauth, ProviderRejected, ProviderUnavailable, RateLimited
 from app.providers.base import Page
+from app.providers.jsontext import dumps
 from app.providers.xero import spec
 from tests.providers.xero.support import CONTACT, INVOICE_ID, TENANT, Api, sample, sampled
 
@@ -159,6 +160,83 @@ class TestRounds:
         found = await pages(Api(answer), Kind.customer)
         assert [len(page.records) for page in found] == [2, 1]
         assert json.loads(found[-1].cursor)["since"] == (START - timedelta(days=2) - spec.OVERLAP).isoformat()
+
+
+class Money:
+    """Two lists of payments, each in pages of two and in the order of change."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, payments: int, overpayments: int) -> None:
+        monkeypatch.setattr(spec, "PAGE_SIZE", 2)
+        self.sizes = {"Payments": payments, "Overpayments": overpayments}
+        self.api = Api(self.answer)
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        plural = request.url.path.rsplit("/", 1)[-1]
+        since = request.headers.get("If-Modified-Since")
+        after = datetime.fromisoformat(since).replace(tzinfo=UTC) if since else START
+        key, template = {
+            "Payments": ("PaymentID", sample("payments")["Payments"][0]),
+            "Overpayments": ("OverpaymentID", sample("overpayments")["Overpayments"][0]),
+        }[plural]
+        found = [
+            template | {key: f"{plural[0].lower()}{number}", "UpdatedDateUTC": ms(START + timedelta(minutes=number))}
+            for number in range(self.sizes[plural])
+            if START + timedelta(minutes=number) >= after
+        ]
+        page = int(request.url.params["page"])
+        shown = found[(page - 1) * 2 : page * 2]
+        pagination = {"page": page, "pageSize": 2, "pageCount": -(-len(found) // 2), "itemCount": len(found)}
+        body = dumps({"pagination": pagination, plural: shown, "DateTimeUTC": ms(START + timedelta(hours=1))})
+        return httpx.Response(200, content=body)
+
+    def asked(self) -> list[str]:
+        """The lists asked for so far, in order."""
+        return [request.url.path.rsplit("/", 1)[-1] for request in self.api.requests]
+
+
+def keys(found: Iterable[Page]) -> list[str]:
+    return [record.external_id for page in found for record in page.records if isinstance(record, RemotePayment)]
+
+
+class TestOverpayments:
+    async def test_both_lists_are_read_and_then_each_from_its_end(self, monkeypatch) -> None:
+        money = Money(monkeypatch, 3, 5)
+        found = await pages(money.api, Kind.payment)
+        assert set(keys(found)) == {"p0", "p1", "p2", "o0", "o1", "o2", "o3", "o4"}
+        before = len(money.api.requests)
+        assert keys(await pages(money.api, Kind.payment, found[-1].cursor)) == []
+        assert money.asked()[before:] == ["Payments", "Overpayments"]  # one call more than for payments alone
+
+    async def test_reading_goes_on_after_any_page(self, monkeypatch) -> None:
+        money = Money(monkeypatch, 5, 5)
+        everything = await pages(money.api, Kind.payment)
+        for place, page in enumerate(everything):
+            seen = {*keys(everything[: place + 1]), *keys(await pages(money.api, Kind.payment, page.cursor))}
+            assert seen == {f"{letter}{number}" for letter in "po" for number in range(5)}, page.cursor
+        half_way = next(page for page in everything if "o1" in keys([page]))
+        again = keys(await pages(money.api, Kind.payment, half_way.cursor))
+        assert "p0" not in again
+        assert "o0" not in again
+
+    async def test_a_cursor_from_before_overpayments_were_read_loads_them_from_the_first_day(self, monkeypatch) -> None:
+        money = Money(monkeypatch, 3, 3)
+        old = '{"since":"2026-11-20T08:30:00+00:00","page":1}'
+        found = await pages(money.api, Kind.payment, old, since=date(2026, 1, 5))
+        assert keys(found)[0] == "o0"
+        payments, overpayments = money.api.requests[0], money.api.requests[1]
+        assert payments.headers["If-Modified-Since"] == "2026-11-20T08:30:00"
+        assert "where" not in payments.url.params
+        assert overpayments.url.params["where"] == "Date>=DateTime(2026,01,05)"
+        assert overpayments.url.params["order"] == "UpdatedDateUTC ASC, OverpaymentID ASC"
+
+    @pytest.mark.parametrize("cursor", ['{"Overpayments":3}', '{"page":1,"Overpayments":{"page":"x"}}'])
+    async def test_text_that_is_no_cursor_of_both_is_refused(self, cursor: str) -> None:
+        with pytest.raises(ValueError, match=r"."):
+            await pages(Api(httpx.Response(500)), Kind.payment, cursor)
+
+    async def test_those_of_bills_are_left_out(self) -> None:
+        found = await pages(Api(sampled("overpayments")), Kind.payment)
+        assert [key[-2:] for key in keys(found)] == ["04", "05"]
 
 
 class TestQuestions:
