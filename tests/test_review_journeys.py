@@ -15,7 +15,7 @@ from app.db import wakeups
 from app.db.inbox import Delivery
 from app.db.session import Database
 from app.edge.ingest import Ingest
-from app.errors import Conflict, Misconfigured
+from app.errors import Conflict, Misconfigured, NeedsReauth
 from app.settings import Settings
 from app.vault import Vault
 from tests.support.journeys import REALM, XERO, Desk, open_desk
@@ -117,6 +117,26 @@ async def test_keep_alive_of_several_workers_renews_each_grant_once(desk: Desk) 
     assert desk.vendors.refreshes == 8
     assert len({grant_id for ids in renewed for grant_id in ids}) == 8
     assert await vaults[0].keep_alive(runtime.clock() + timedelta(hours=1)) == []
+
+
+async def test_the_lease_is_renewed_before_every_token_that_is_tried(desk: Desk) -> None:
+    """Three slow refusals last longer than one lease; a second process must not start between them."""
+    caller = desk.firm()
+    row = await desk.row(caller, await desk.connect(caller, XERO, "user-1"))
+    desk.vendors.clock.advance(hours=1)
+    await desk.runtime.vault.access_token(row.grant_id)
+    desk.vendors.clock.advance(minutes=29)
+    desk.vendors.kill()
+    left: list[float] = []
+
+    def slow(_: dict[str, str]) -> None:
+        left.extend(float(found[0]) for found in desk.sql("SELECT extract(epoch FROM lease_until - now()) FROM grants"))
+        desk.sql("UPDATE grants SET lease_until = now() + interval '10 seconds'")  # what a call of 20 seconds leaves
+
+    desk.vendors.on_token = slow
+    with pytest.raises(NeedsReauth):
+        await desk.runtime.vault.access_token(row.grant_id)
+    assert [seconds > 20 for seconds in left] == [True, True, True], left
 
 
 async def test_a_delivery_is_stored_though_the_bell_for_the_one_before_it_broke(

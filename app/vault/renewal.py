@@ -146,19 +146,24 @@ class Renewals:
             return await self._refresh(row, spent), spent
         except NeedsReauth as error:
             refused = error
-        async with self._db.system() as session:
-            newest = await grants.hold_lease(session, row.id, owner, seconds=_LEASE_SECONDS)
-        if newest is None:
-            return None
-        candidates = [self._open(newest, "sealed_refresh")]
-        if newest.sealed_previous and self._clock() - newest.refreshed_at < _GRACE[ProviderName(newest.provider)]:
-            candidates.append(self._open(newest, "sealed_previous"))
-        for candidate in candidates:
+        columns: tuple[Column, ...] = ("sealed_refresh", "sealed_previous")
+        for column in columns:
+            async with self._db.system() as session:  # anew for each: a slow refusal uses up most of a lease
+                newest = await grants.hold_lease(session, row.id, owner, seconds=_LEASE_SECONDS)
+            if newest is None:
+                return None
+            if column == "sealed_previous" and not self._has_previous(newest):
+                break
+            candidate = self._open(newest, column)
             try:
                 return await self._refresh(newest, candidate), candidate
             except NeedsReauth as error:
                 refused = error
         raise refused
+
+    def _has_previous(self, row: GrantRow) -> bool:
+        """Whether the refresh token before the present one is there and the provider still honours it."""
+        return bool(row.sealed_previous) and self._clock() - row.refreshed_at < _GRACE[ProviderName(row.provider)]
 
     async def _refresh(self, row: GrantRow, refresh_token: str) -> TokenSet:
         try:

@@ -11,6 +11,8 @@ from sqlalchemy.exc import DBAPIError
 from app.db.session import Database, Unavailable
 from tests.support.api import BOOKS, Api
 
+SSL_REQUEST = b"\x00\x00\x00\x08\x04\xd2\x16\x2f"
+
 
 async def ask(database: Database, *queries: str) -> None:
     async with database.firm(1) as session:
@@ -82,24 +84,22 @@ async def test_an_address_may_say_what_libpq_understands(database_url: str, wish
 
 
 async def test_a_server_that_must_speak_tls_is_not_spoken_to_in_clear() -> None:
-    listening = await asyncio.start_server(_no_tls, "127.0.0.1", 0)
-    port = listening.sockets[0].getsockname()[1]
-    strict = Database(f"postgresql://x:secret@127.0.0.1:{port}/tieout?sslmode=require", pool_size=1)
-    with pytest.raises(Unavailable):
-        await ask(strict)
-    await strict.dispose()
-    listening.close()
-    assert heard == [SSL_REQUEST]
+    heard: list[bytes] = []
+    hung_up = asyncio.Event()
 
+    async def without_tls(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append(await reader.read(64))
+        writer.write(b"N")
+        heard.append(await reader.read(64))
+        writer.close()
+        await writer.wait_closed()
+        hung_up.set()
 
-heard: list[bytes] = []
-SSL_REQUEST = b"\x00\x00\x00\x08\x04\xd2\x16\x2f"
-
-
-async def _no_tls(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    heard.append(await reader.read(64))
-    writer.write(b"N")
-    await writer.drain()
-    if more := await reader.read(64):
-        heard.append(more)
-    writer.close()
+    async with await asyncio.start_server(without_tls, "127.0.0.1", 0) as listening:
+        port = listening.sockets[0].getsockname()[1]
+        strict = Database(f"postgresql://x:secret@127.0.0.1:{port}/tieout?sslmode=require", pool_size=1)
+        with pytest.raises(Unavailable):
+            await ask(strict)
+        await strict.dispose()
+        await asyncio.wait_for(hung_up.wait(), 10)
+    assert heard == [SSL_REQUEST, b""]
