@@ -22,6 +22,7 @@ log = structlog.get_logger(__name__)
 
 _KEYS = uuid.UUID("6f1c3f0e-64d2-5b0a-9a5e-7d1f2b9c4a10")
 ONE_BY_ONE = frozenset({Operation.void, Operation.deactivate})  # no vendor documents a batch form of these
+NO_CUSTOMER = "customer_unmapped"  # no refusal: the customer goes first
 PARENT_BLOCKED = ("error", "conflict", "parked", "excluded", "superseded")
 NOT_PREPARED = Fault(
     code="cannot_be_prepared",
@@ -116,14 +117,16 @@ async def _ready(session: Session, turn: Turn, kind: Kind) -> list[Owed]:
                 session, turn.firm_id, kind, row.mapping_id, state="superseded", sync_error="", fault={}
             )
             continue
-        if kind is Kind.invoice and not row.customer_external_id:
-            await _wait_for_customer(session, turn, row)
-            continue
         item, faults = _checked(
             turn, turn.company, kind, row, operation, str(len(ready) + 1), lines.get(row.record_id, ()), found
         )
+        orphan = kind is Kind.invoice and not row.customer_external_id
+        if orphan:
+            faults = tuple(fault for fault in faults if fault.code != NO_CUSTOMER)
         if item is None or faults:
             await _refuse(session, turn, kind, row, faults)
+        elif orphan:
+            await _wait_for_customer(session, turn, row)
         elif not ready or ready[0].item.operation is item.operation:
             ready.append(Owed(row, item))
     return ready[:1] if ready and ready[0].item.operation in ONE_BY_ONE else ready

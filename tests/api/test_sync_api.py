@@ -65,9 +65,7 @@ async def test_sync_customer_then_nothing_more_to_do(api: Api, world: World, wor
     assert one.json() == listed[0]
 
 
-async def test_a_refusal_is_a_problem_that_names_the_record_and_the_cure(
-    api: Api, world: World, worker: None
-) -> None:
+async def test_a_refusal_is_a_problem_that_names_the_record_and_the_cure(api: Api, world: World, worker: None) -> None:
     firm, headers = await api.member()
     connection = await world.connect(firm, "quickbooks")
     invoice = await world.invoice(firm, await world.client(firm), memo="Thank you \N{SEEDLING}")
@@ -88,7 +86,6 @@ async def test_a_number_too_long_for_the_company_is_refused_before_any_call(
     firm, headers = await api.member()
     connection = await world.connect(firm, "quickbooks")
     client = await world.client(firm)
-    await api.http.post(f"{A}/connections/{connection}/sync_customer", json={"client_id": client}, headers=headers)
     invoice = await world.invoice(firm, client, number="ABCDEFGHIJKLMNOPQRSTUV")
     before = world.calls(connection)
     url = f"{A}/connections/{connection}/sync_invoice"
