@@ -98,6 +98,8 @@ def configure_logs(level: str = "INFO", *, stream: TextIO | None = None) -> None
         library = logging.getLogger(name)
         library.handlers = []
         library.propagate = True
+        library.disabled = False
+        library.setLevel(logging.NOTSET)
     logging.captureWarnings(capture=True)
 
 

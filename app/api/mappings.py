@@ -4,11 +4,12 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
+from app.books.inputs import Id
 from app.canonical import Kind
 from app.db import mappings
 from app.edge import paging
 from app.edge.deps import FirmSession, Viewer
-from app.edge.models import PathId
+from app.edge.models import PageQuery, PathId
 from app.edge.problems import may_raise
 from app.edge.sync_answers import CustomerMappingAnswer, InvoiceMappingAnswer, mapping_answer
 from app.errors import Forbidden, Invalid, NotFound, Unauthenticated
@@ -16,34 +17,47 @@ from app.errors import Forbidden, Invalid, NotFound, Unauthenticated
 router = APIRouter(
     prefix="/api/v1/accounting", tags=["mappings"], responses=may_raise(Unauthenticated, Forbidden, Invalid)
 )
-ConnectionFilter = Annotated[int | None, Query(ge=1, le=paging.MAX_ID)]
-StatusFilter = Annotated[Literal["synced", "pending", "error"] | None, Query()]
+
+
+class MappingQuery(PageQuery):
+    """Which mappings of either kind."""
+
+    connection_id: Id | None = None
+    sync_status: Literal["synced", "pending", "error"] | None = None
+
+
+class InvoiceMappingQuery(MappingQuery):
+    """Which invoice mappings."""
+
+    invoice_id: Id | None = None
+
+
+class CustomerMappingQuery(MappingQuery):
+    """Which customer mappings."""
+
+    client_id: Id | None = None
 
 
 @router.get("/invoice-mappings", operation_id="invoice_mapping_list")
-async def list_invoice_mappings(  # noqa: PLR0913, PLR0917  (each query parameter is one)
+async def list_invoice_mappings(
     request: Request,
     response: Response,
     session: FirmSession,
     principal: Viewer,
-    cursor: paging.Cursor = None,
-    limit: paging.Limit = 50,
-    connection_id: ConnectionFilter = None,
-    invoice_id: ConnectionFilter = None,
-    sync_status: StatusFilter = None,
+    query: Annotated[InvoiceMappingQuery, Query()],
 ) -> list[InvoiceMappingAnswer]:
     """Invoice mappings in order of id; `Link: rel="next"` leads on."""
     rows = await mappings.page(
         session,
         principal.firm_id,
         Kind.invoice,
-        after=paging.decode(cursor),
-        limit=limit + 1,
-        connection_id=connection_id,
-        record_id=invoice_id,
-        sync_status=sync_status,
+        after=paging.decode(query.cursor),
+        limit=query.limit + 1,
+        connection_id=query.connection_id,
+        record_id=query.invoice_id,
+        sync_status=query.sync_status,
     )
-    shown, following = paging.split(rows, limit)
+    shown, following = paging.split(rows, query.limit)
     paging.link_next(request, response, following)
     return [InvoiceMappingAnswer.model_validate(mapping_answer(Kind.invoice, row)) for row in shown]
 
@@ -56,29 +70,25 @@ async def get_invoice_mapping(mapping_id: PathId, session: FirmSession, principa
 
 
 @router.get("/customer-mappings", operation_id="customer_mapping_list")
-async def list_customer_mappings(  # noqa: PLR0913, PLR0917  (each query parameter is one)
+async def list_customer_mappings(
     request: Request,
     response: Response,
     session: FirmSession,
     principal: Viewer,
-    cursor: paging.Cursor = None,
-    limit: paging.Limit = 50,
-    connection_id: ConnectionFilter = None,
-    client_id: ConnectionFilter = None,
-    sync_status: StatusFilter = None,
+    query: Annotated[CustomerMappingQuery, Query()],
 ) -> list[CustomerMappingAnswer]:
     """Customer mappings in order of id; `Link: rel="next"` leads on."""
     rows = await mappings.page(
         session,
         principal.firm_id,
         Kind.customer,
-        after=paging.decode(cursor),
-        limit=limit + 1,
-        connection_id=connection_id,
-        record_id=client_id,
-        sync_status=sync_status,
+        after=paging.decode(query.cursor),
+        limit=query.limit + 1,
+        connection_id=query.connection_id,
+        record_id=query.client_id,
+        sync_status=query.sync_status,
     )
-    shown, following = paging.split(rows, limit)
+    shown, following = paging.split(rows, query.limit)
     paging.link_next(request, response, following)
     return [CustomerMappingAnswer.model_validate(mapping_answer(Kind.customer, row)) for row in shown]
 

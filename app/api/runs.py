@@ -1,11 +1,13 @@
 """`/api/v1/accounting/runs`: what background work was asked for, and what came of it."""
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Query
 
 from app.db import runs
 from app.edge import paging
 from app.edge.deps import FirmSession, Viewer
-from app.edge.models import Answer, PathId
+from app.edge.models import Answer, PageQuery, PathId
 from app.edge.problems import may_raise
 from app.edge.sync_answers import RunAnswer, run_answer
 from app.errors import Forbidden, Invalid, NotFound, Unauthenticated
@@ -23,12 +25,10 @@ class RunPage(Answer):
 
 
 @router.get("", operation_id="run_list")
-async def list_runs(
-    session: FirmSession, principal: Viewer, cursor: paging.Cursor = None, limit: paging.Limit = 50
-) -> RunPage:
+async def list_runs(session: FirmSession, principal: Viewer, query: Annotated[PageQuery, Query()]) -> RunPage:
     """Runs, newest first."""
-    rows = await runs.page(session, principal.firm_id, after=paging.decode(cursor), limit=limit + 1)
-    shown, following = paging.split(rows, limit)
+    rows = await runs.page(session, principal.firm_id, after=paging.decode(query.cursor), limit=query.limit + 1)
+    shown, following = paging.split(rows, query.limit)
     return RunPage(items=[run_answer(row) for row in shown], next=following)
 
 

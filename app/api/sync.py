@@ -3,9 +3,10 @@
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Body, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 
+from app.books.inputs import Day
 from app.canonical import Kind, ProviderName
 from app.db import clients, invoices, mappings, runs, status
 from app.db.session import Session
@@ -19,9 +20,9 @@ from app.edge.sync_bodies import (
     InvoiceSynced,
     PaymentsSynced,
     Pulled,
+    PushBody,
     Pushed,
     PushFilter,
-    RecordId,
     StatusAnswer,
     SyncCustomer,
     SyncInvoice,
@@ -124,8 +125,8 @@ async def pull(
     response: Response,
     runtime: RuntimeDep,
     principal: Member,
-    date_from: date | None = None,
-    date_to: date | None = None,
+    date_from: Day | None = None,
+    date_to: Day | None = None,
     body: SyncPayments | None = None,
 ) -> Pulled:
     """Pull what changed at the provider; days may come in the query or the body."""
@@ -144,7 +145,7 @@ async def push(
     response: Response,
     runtime: RuntimeDep,
     principal: Member,
-    body: Annotated[PushFilter | list[RecordId] | None, Body()] = None,
+    body: PushBody | None = None,
 ) -> Pushed:
     """Push what is owed at the provider, or the named records."""
     if isinstance(body, list):

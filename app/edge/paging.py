@@ -3,17 +3,14 @@
 import base64
 import binascii
 from collections.abc import Sequence
-from typing import Annotated, Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
-from fastapi import Query, Request, Response
+from fastapi import Request, Response
 
 from app.errors import Invalid
 
 MAX_LIMIT = 200
 MAX_ID = 2**63 - 1
-
-Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="How many at most.")]
-Cursor = Annotated[str | None, Query(max_length=64, description="`next` of the page before.")]
 
 
 class Numbered(Protocol):

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from app.books.inputs import Day, Id, Reference
 from app.edge.models import Answer
@@ -59,6 +59,16 @@ class PushFilter(BaseModel):
         if self.ids is not None and self.kind is None:
             raise ValueError("Give the kind of the ids.")
         return self
+
+
+def _form(body: object) -> str:
+    return "#list" if isinstance(body, list) else "#filter"
+
+
+# The tags begin with `#` so that the pointers of problems leave them out.
+PushBody = Annotated[
+    Annotated[list[RecordId], Tag("#list")] | Annotated[PushFilter, Tag("#filter")], Discriminator(_form)
+]
 
 
 class InvoiceSynced(Answer):
