@@ -63,7 +63,6 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = None
     migration_database_url: SecretStr | None = None
     db_pool_size: int = Field(default=10, ge=1, le=200)
-    webhook_pool_size: int = Field(default=3, ge=1, le=50)
 
     encryption_keys: SecretStr
     secret_key: SecretStr

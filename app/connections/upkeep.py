@@ -20,17 +20,14 @@ log = structlog.get_logger(__name__)
 async def check(runtime: Runtime, firm_id: int, connection_id: int, *, meter: Meter | None = None) -> None:
     """Look at the company anew: name, settings, readiness, and whether we may still speak to it.
 
-    A good answer clears an error. Raises NeedsReauth (the connection is then `expired`), Misconfigured or
-    ProviderRejected (`error`), ProviderUnavailable or RateLimited (nothing is known, nothing changes), NotConnected.
+    A good answer clears an error. Raises NeedsReauth, Misconfigured or ProviderRejected (the connection is then in
+    `error`, unless the vault has found it `expired`), ProviderUnavailable or RateLimited (nothing is known, nothing changes), NotConnected.
     """
     row = await _connected(runtime, firm_id, connection_id)
     provider = runtime.provider(row, meter or Meter())
     try:
         company = stored(await provider.company())
-    except NeedsReauth as error:
-        await _mark(runtime, row, "expired", error.public_code, error.detail)
-        raise
-    except (Misconfigured, ProviderRejected) as error:
+    except (NeedsReauth, Misconfigured, ProviderRejected) as error:
         await _mark(runtime, row, "error", error.public_code, error.detail)
         raise
     values = {"company": company.facts, "company_name": company.name, "readiness": company.readiness}
@@ -93,6 +90,8 @@ async def _mark(runtime: Runtime, row: ConnectionRow, status: str, code: str, me
         present = await connections.get(session, row.firm_id, row.id)
         if present.status == "revoked" or (present.status, present.error_code) == (status, code):
             return
+        if present.status == "expired" and status == "error":
+            return  # the vault's word: the provider refused the refresh itself
         values = {"status": status, "error_code": code, "error_message": message}
         await connections.change(session, row.firm_id, row.id, values)
         await audit.record(
