@@ -21,7 +21,8 @@ async def check(runtime: Runtime, firm_id: int, connection_id: int, *, meter: Me
     """Look at the company anew: name, settings, readiness, and whether we may still speak to it.
 
     A good answer clears an error. Raises NeedsReauth, Misconfigured or ProviderRejected (the connection is then in
-    `error`, unless the vault has found it `expired`), ProviderUnavailable or RateLimited (nothing is known, nothing changes), NotConnected.
+    `error`, unless the vault has found it `expired`), NotConnected, ProviderUnavailable or RateLimited (nothing is
+    known then, and nothing changes).
     """
     row = await _connected(runtime, firm_id, connection_id)
     provider = runtime.provider(row, meter or Meter())
