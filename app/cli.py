@@ -15,6 +15,7 @@ from uvicorn.importer import import_from_string
 from app.canonical import ProviderName
 from app.crypto import digest, generate_key
 from app.db import api_keys, audit, firms, health, migrating
+from app.db.session import Unavailable
 from app.edge.principals import Role, key_prefix, make_key
 from app.errors import AppError
 from app.logs import configure_logs
@@ -44,6 +45,11 @@ def main() -> None:
         app()
     except (SettingsError, AppError) as error:
         typer.echo(str(error), err=True)
+        sys.exit(1)
+    except Unavailable as error:
+        typer.echo(
+            f"The database cannot be reached ({error}). Check DATABASE_URL and MIGRATION_DATABASE_URL.", err=True
+        )
         sys.exit(1)
 
 

@@ -51,7 +51,7 @@ ROUTERS: tuple[APIRouter, ...] = (
 _DESCRIPTION = """Keeps a firm's own clients and invoices and its QuickBooks Online and Xero companies tied out.
 
 Amounts are strings of digits. Errors are problem documents (RFC 9457) with a stable `code`. Lists answer `items` and
-the cursor `next`."""
+the cursor `next`; those of connections and mappings are bare arrays with a `Link` to the next page."""
 
 
 def create_app(settings: Settings | None = None, runtime: Runtime | None = None) -> FastAPI:

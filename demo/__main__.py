@@ -60,12 +60,12 @@ def story(stage: Stage) -> int:
 
 def run(stage: Stage) -> NoReturn:
     """The story, then serve until Ctrl-C. Raises StageError when a child ends before that."""
-    print(
-        "The simulators keep their books in memory only: every start begins anew, with the story's data.\n"
-        f"What {stage.data_dir} held from an earlier run is gone.",
-        flush=True,
-    )
     with stage:
+        print(
+            "The simulators keep their books in memory only: every start begins anew, with the story's data.\n"
+            f"What {stage.data_dir} held from an earlier run is gone.",
+            flush=True,
+        )
         _, firms = tell(stage, Terminal())
         _announce(stage, firms)
         while not (dead := stage.dead_children()):

@@ -140,7 +140,10 @@ class Stage:
     def _raise(self) -> None:
         for name, port in (("service", self.ports.service), ("simulators", self.ports.simulators)):
             if _is_taken(port):
-                raise StageError(f"Something listens on 127.0.0.1:{port} already, where the {name} should.")
+                raise StageError(
+                    f"Something listens on 127.0.0.1:{port} already, where the {name} should. Stop it, or choose other"
+                    " ports: .venv/bin/python -m demo run --port 8001 --simulators-port 8101"
+                )
         self._take_folder()
         self.logs.mkdir()
         self._postgres.start()

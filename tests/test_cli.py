@@ -125,6 +125,18 @@ def test_the_doctor_names_what_is_wrong(
     assert (code, "cannot be used" in out) == (1, True)
 
 
+@pytest.mark.parametrize("words", [("firm", "list"), ("migrate",), ("rotate-keys",)])
+def test_a_database_that_is_away_is_one_line(
+    environment: dict[str, str], tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    away = "postgresql://tieout_login:x@127.0.0.1:1/tieout"
+    env = _clean({**environment, "DATABASE_URL": away, "MIGRATION_DATABASE_URL": away})
+    done = subprocess.run(_command(*words), env=env, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "DATABASE_URL" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_migrating_and_rotating_can_be_repeated(tieout: Callable[..., tuple[int, str]]) -> None:
     for _ in range(2):
         code, out = tieout("migrate")

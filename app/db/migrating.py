@@ -7,6 +7,9 @@ from alembic import command
 from alembic.config import Config
 from psycopg import sql
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
+
+from app.db.session import Unavailable
 
 ROLES = ("tieout_app", "tieout_system", "tieout_operator")
 _HERE = Path(__file__).resolve().parents[2]
@@ -15,11 +18,14 @@ _HERE = Path(__file__).resolve().parents[2]
 def upgrade(owner_url: str, login: str) -> None:
     """Apply all migrations, then let `login` take the service's roles.
 
-    Raises psycopg.errors.InsufficientPrivilege where the server forbids the owner to make or grant roles;
-    `app/db/roles.sql` is what an administrator then runs once.
+    Raises Unavailable where nobody answers, and psycopg.errors.InsufficientPrivilege where the server forbids the owner
+    to make or grant roles; `app/db/roles.sql` is what an administrator then runs once.
     """
-    command.upgrade(config_for(owner_url), "head")
-    grant_roles(owner_url, login)
+    try:
+        command.upgrade(config_for(owner_url), "head")
+        grant_roles(owner_url, login)
+    except (OperationalError, psycopg.OperationalError) as error:
+        raise Unavailable(f"The owner's database cannot be reached: {type(error).__name__}.") from error
 
 
 def config_for(owner_url: str) -> Config:

@@ -14,6 +14,7 @@ from app.edge.problems import internal_error, problem
 from app.logs import bind_request
 
 MAX_BODY_BYTES = 12_000_000
+_WEBHOOKS = frozenset({"/api/webhooks/qbo", "/api/webhooks/quickbooks", "/api/webhooks/xero"})
 _HEADERS: Mapping[str, str] = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -37,10 +38,15 @@ class Metrics:
 
     def count(self, scope: Scope, status: int, seconds: float) -> None:
         """Note one answered request."""
-        route = getattr(scope.get("route"), "path", "unknown")
+        route = getattr(scope.get("route"), "path", "") or _webhook(scope["path"])
         method = scope["method"] if scope["method"] in HTTPMethod.__members__ else "other"  # callers may invent any
         self._requests.labels(method, route, status).inc()
         self._seconds.labels(method, route).observe(seconds)
+
+
+def _webhook(path: str) -> str:
+    """The label of a plain Starlette route, which leaves no route in the scope; anything else is unknown."""
+    return path if path in _WEBHOOKS else "unknown"
 
 
 class RequestContext:
