@@ -15,11 +15,15 @@ from simulators.intuit.faults import NotSimulated, QboFault, gateway_fault, thro
 from simulators.intuit.limits import Limits
 from simulators.intuit.multi import batch, changes
 from simulators.intuit.oauth import TokenStore
-from simulators.intuit.operations import delete, read, save, void
+from simulators.intuit.operations import INCLUDES, delete, read, save, void
 from simulators.intuit.query_run import run
+from simulators.intuit.sending import send
 from simulators.intuit.stamps import answer_time
+from simulators.intuit.tax_service import create_tax_code
 
 MAX_REQUEST_ID = 50
+_VOIDS = (("Invoice", "void", None), ("Payment", "update", "void"))
+_SENT = ("invoice", "creditmemo")
 
 
 class AccountingApi:
@@ -111,24 +115,34 @@ def _dispatch(company: Company, request: Request, path: str, body: bytes) -> Jso
         return {"CompanyInfo": company.info}
     if path == "preferences" and method == "GET":
         return {"Preferences": company.preferences}
+    if path.lower() == "taxservice/taxcode" and method == "POST":
+        return create_tax_code(company, _json(body))
     name, _, key = path.partition("/")
-    entity = BY_PATH.get(name)
-    if entity is None or "/" in key or method not in ("GET", "POST") or (method == "GET") != bool(key):
+    if method == "POST" and name in _SENT and key.endswith("/send"):
+        entity = BY_PATH[name]
+        return {entity.name: send(company, entity.name, key.removesuffix("/send"), query.get("sendTo"))}
+    found = BY_PATH.get(name)
+    if found is None or "/" in key or method not in ("GET", "POST") or (method == "GET") != bool(key):
         raise NotSimulated(f"{method} /{path} is not simulated")
     if method == "GET":
-        return {entity.name: read(company, entity, key)}
-    return {entity.name: _change(company, entity, query, _json(body))}
+        return {found.name: read(company, found, key)}
+    return _change(company, found, query, _json(body))
 
 
 def _change(company: Company, entity: Entity, query: Mapping[str, str], body: Json) -> Json:
     """POST to an entity; voiding is spelt differently per entity (reference 2.9)."""
     operation, include = query.get("operation"), query.get("include")
     if operation == "delete":
-        return delete(company, entity, body)
-    if (entity.name, operation, include) in (("Invoice", "void", None), ("Payment", "update", "void")):
-        return void(company, entity, body)
-    if operation in (None, "update", "create") and include is None:
-        return save(company, entity, body)
+        return {entity.name: delete(company, entity, body)}
+    if (entity.name, operation, include) in _VOIDS:
+        return {entity.name: void(company, entity, body)}
+    if (entity.name, operation) == ("JournalEntry", "void"):
+        # Observed: a success that does nothing.
+        return {"BatchItemResponse": []}
+    if include and include.lower() == "invoicelink":
+        raise NotSimulated("invoice links (include=invoiceLink) are not simulated")
+    if operation in (None, "update", "create") and (include is None or (entity.name, include) in INCLUDES):
+        return {entity.name: save(company, entity, body, include)}
     raise unsupported(" ".join(filter(None, (operation, include))))
 
 

@@ -16,18 +16,29 @@ from simulators.intuit.stamps import PACIFIC
 
 RETRY_SCHEDULE = (10, 20, 30, 300, 1200, 7200, 14400, 21600)
 SIGNATURE = "intuit-signature"
-_LEGACY_OPERATIONS = {"created": "Create", "updated": "Update", "deleted": "Delete", "voided": "Void"}
-_ANNOUNCED = frozenset(("Account", "CreditMemo", "Customer", "Employee", "Invoice", "Item", "Payment", "Preferences"))
+_LEGACY_OPERATIONS = {
+    "created": "Create",
+    "updated": "Update",
+    "deleted": "Delete",
+    "voided": "Void",
+    "merged": "Merge",
+    "emailed": "Emailed",
+}
+_ANNOUNCED = frozenset(
+    "Account Class CreditMemo Customer Department Deposit Employee Invoice Item JournalEntry Payment PaymentMethod "
+    "Preferences Purchase TaxAgency Term Transfer Vendor".split()
+)
 
 
 @dataclass(frozen=True)
 class Event:
-    """One change as webhooks tell it."""
+    """One change as webhooks tell it; `other` is the id that a merge swallowed."""
 
     realm: str
     entity: str
     key: str
     operation: Operation
+    other: str = ""
 
 
 class EventFeed:
@@ -47,11 +58,11 @@ class EventFeed:
         self._pending.clear()
         self.legacy = False
 
-    def note(self, realm: str, entity: str, key: str, operation: Operation) -> None:
+    def note(self, realm: str, entity: str, key: str, operation: Operation, other: str = "") -> None:
         """Remember a change; the same change twice within the window is told once."""
         if self._sender.url is None or entity not in _ANNOUNCED:
             return
-        self._pending[Event(realm, entity, key, operation)] = self._clock.now()
+        self._pending[Event(realm, entity, key, operation, other)] = self._clock.now()
         if self._timer is None:
             loop = asyncio.get_running_loop()
             self._timer = loop.call_later(self._sender.batch_window, self.flush)
@@ -83,7 +94,7 @@ class EventFeed:
             "time": nanos,
             "intuitentityid": event.key,
             "intuitaccountid": event.realm,
-            "data": {},
+            "data": {"deletedid": event.other} if event.other else {},
         }
 
     def _legacy(self, events: dict[Event, datetime]) -> Json:
@@ -96,6 +107,7 @@ class EventFeed:
                     "operation": _LEGACY_OPERATIONS[event.operation],
                     "lastUpdated": f"{at.astimezone(PACIFIC):%Y-%m-%dT%H:%M:%S%z}",
                 }
+                | ({"deletedId": event.other} if event.other else {})
             )
         notes = [{"realmId": realm, "dataChangeEvent": {"entities": rows}} for realm, rows in realms.items()]
         return {"eventNotifications": notes}
