@@ -11,10 +11,10 @@ POST /companies/{id}/rename_customer        {customer_id, name}
 POST /companies/{id}/lock                   {period_lock_date?, year_lock_date?} (null or absent lifts it)
 POST /companies/{id}/disconnect             the user removes the app on Xero's side
 POST /tokens/expire {grant?}  GET /tokens   make tokens invalid; counters of the token endpoint
-POST /limits                                {enforce?, minute?, day?, concurrent?, app?, latency?}
+POST /limits                                {enforce?, minute?, day?, concurrent?, app?, latency?, volume?}
 POST /partial                               {after: n}: the next batch saves n elements and answers 500
 POST /webhooks/intent                       the intent-to-receive handshake
-POST /webhooks/categories                   {categories: [...]}, of INVOICE, CONTACT, CREDITNOTE, OVERPAYMENT
+POST /webhooks/categories                   {categories: [...]} of those that Xero has webhooks for
 plus the sender's own /webhooks, /webhooks/switches and /webhooks/retry.
 """
 
@@ -29,14 +29,14 @@ from starlette.routing import Route
 from simulators.core.http import BadRequest, Handler, Json, NotFound, controlled, json_object, json_response
 from simulators.core.webhook_routes import webhook_routes
 from simulators.core.webhooks import WebhookSender
-from simulators.xero import acting
+from simulators.xero import acting, reading
 from simulators.xero.books import Books
 from simulators.xero.element import MalformedError, RefusedError
+from simulators.xero.events import CATEGORIES
 from simulators.xero.world import World
 
 Deed = Callable[[World, Books, Json], Json]
-_LIMITS = {"minute", "day", "concurrent", "app"}
-_CATEGORIES = {"INVOICE", "CONTACT", "CREDITNOTE", "OVERPAYMENT"}
+_LIMITS = {"minute", "day", "concurrent", "app", "volume"}
 
 
 def xero_control(world: Callable[[], World], sender: WebhookSender) -> list[Route]:
@@ -105,7 +105,7 @@ def _companies(world: World, _request: Request, _body: Json) -> object:
 
 
 def _ledger(world: World, request: Request, _body: Json) -> object:
-    return acting.ledger(_books(world, request))
+    return reading.ledger(_books(world, request))
 
 
 def _pay(_world: World, books: Books, body: Json) -> Json:
@@ -198,8 +198,8 @@ def _partial(world: World, _request: Request, body: Json) -> object:
 
 def _categories(world: World, _request: Request, body: Json) -> object:
     wanted = body.get("categories")
-    if not isinstance(wanted, list) or not set(wanted) <= _CATEGORIES:
-        raise BadRequest(f"categories must be of {', '.join(sorted(_CATEGORIES))}")
+    if not isinstance(wanted, list) or not set(wanted) <= CATEGORIES:
+        raise BadRequest(f"categories must be of {', '.join(sorted(CATEGORIES))}")
     world.events.categories = frozenset(wanted)
     return {"categories": sorted(wanted)}
 

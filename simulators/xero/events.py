@@ -15,7 +15,11 @@ from simulators.core.webhooks import WebhookSender, sign
 
 HEADER = "x-xero-signature"
 CONTENT_TYPE = {"content-type": "application/json; charset=utf-8"}
-_RESOURCES = {"INVOICE": "Invoices", "CONTACT": "Contacts", "CREDITNOTE": "CreditNotes", "OVERPAYMENT": "Overpayments"}
+_RESOURCES = {
+    "INVOICE": "Invoices", "CONTACT": "Contacts", "CREDITNOTE": "CreditNotes", "OVERPAYMENT": "Overpayments",
+    "PREPAYMENT": "Prepayments",
+}  # fmt: skip
+CATEGORIES = frozenset(_RESOURCES)
 DEFAULT_CATEGORIES = frozenset({"INVOICE", "CONTACT"})
 BATCH = 100
 

@@ -36,10 +36,16 @@ class _Path:
 
 @dataclass
 class Filter:
-    """A parsed filter. `equals` holds the `Field == "text"` conditions that every match must meet."""
+    """A parsed filter.
+
+    `equals` holds the `Field == "text"` conditions that every match must meet; `fields` all fields it reads, in
+    lower case; `plain` says that there is nothing but such conditions in it.
+    """
 
     test: Test
     equals: dict[str, str]
+    fields: frozenset[str] = frozenset()
+    plain: bool = False
 
     def matches(self, record: R, fields: Mapping[str, Getter[R]]) -> bool:
         """Whether the record passes. Raises QueryError on a field the entity does not have."""
@@ -58,7 +64,8 @@ def parse(text: str) -> Filter:
     parser = _Parser(text)
     test = parser.either()
     parser.finish()
-    return Filter(test, {} if parser.branched else parser.equals)
+    plain = not parser.branched and parser.plain == len(parser.equals) == parser.tests
+    return Filter(test, {} if parser.branched else parser.equals, frozenset(parser.fields), plain)
 
 
 class _Parser:
@@ -67,6 +74,8 @@ class _Parser:
         self._at = 0
         self.branched = False
         self.equals: dict[str, str] = {}
+        self.fields: set[str] = set()
+        self.plain = self.tests = 0
         position = 0
         text = text.rstrip()
         while position < len(text):
@@ -105,6 +114,7 @@ class _Parser:
         return self._comparison()
 
     def _comparison(self) -> Test:
+        self.tests += 1
         left = self._operand()
         if isinstance(left, _Path) and (call := self._method(left)) is not None:
             return call
@@ -115,6 +125,7 @@ class _Parser:
         right = self._operand()
         if operator == "==" and isinstance(left, _Path) and isinstance(right, str):
             self.equals[left.name.lower()] = right
+            self.plain += 1
         return lambda get: _compare(_value(left, get), operator, _value(right, get))
 
     def _method(self, path: _Path) -> Test | None:
@@ -139,7 +150,10 @@ class _Parser:
             return Decimal(text)
         if kind != "word":
             raise QueryError(f"Unexpected '{text}'")
-        return self._word(text)
+        word = self._word(text)
+        if isinstance(word, _Path):
+            self.fields.add(word.name.lower().removesuffix(".contains").removesuffix(".startswith"))
+        return word
 
     def _word(self, text: str) -> Value | _Path:
         lower = text.lower()

@@ -234,10 +234,10 @@ async def test_unknown_ids_are_html_and_unbuilt_routes_say_so(x: Caller) -> None
         assert (answer.status_code, answer.headers["content-type"].split(";")[0]) == (404, "text/html"), path
     invoice = await x.invoice(await x.contact())
     for method, path in (
-        ("GET", "/ManualJournals"),
+        ("GET", "/Quotes"),
         ("GET", f"/Invoices/{invoice['InvoiceID']}/pdf"),
         ("DELETE", f"/Invoices/{invoice['InvoiceID']}"),
-        ("GET", "/TaxRates/OUTPUT2"),
+        ("GET", "/Reports/TrialBalance"),
     ):
         answer = await x.call(method, path)
         assert (answer.status_code, "simulator" in answer.text) == (501, True), path
@@ -245,7 +245,8 @@ async def test_unknown_ids_are_html_and_unbuilt_routes_say_so(x: Caller) -> None
 
 async def test_settings_entities(x: Caller) -> None:
     accounts = (await x.ok("GET", "/Accounts", params={"where": 'Type=="BANK"'}))["Accounts"]
-    assert [a["Code"] for a in accounts] == ["090", "091"]
+    # A bank account may have no code.
+    assert [a.get("Code") for a in accounts] == ["090", "091", None, None]
     rates = {r["TaxType"]: r["EffectiveRate"] for r in (await x.ok("GET", "/TaxRates"))["TaxRates"]}
     assert rates["OUTPUT2"] == 15
     codes = [c["Code"] for c in (await x.ok("GET", "/Currencies"))["Currencies"]]

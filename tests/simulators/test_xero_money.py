@@ -193,5 +193,5 @@ async def test_refunds_take_money_out_of_the_bank(x: Caller) -> None:
         "200 Sales": ("0.00", "50.00"),
         "820 Sales Tax": ("0.00", "15.00"),
     }
-    prepaid = await x.call("PUT", "/Payments", {"Prepayment": {"PrepaymentID": MISSING}, "Amount": 1})
-    assert prepaid.status_code == 501
+    prepaid = {"Prepayment": {"PrepaymentID": MISSING}, "Account": {"Code": "090"}, "Amount": 1}
+    assert await refused(x, "PUT", "/Payments", prepaid) == ["The document to pay could not be found"]
