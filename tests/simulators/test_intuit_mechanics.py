@@ -269,7 +269,7 @@ async def test_what_is_not_simulated_says_so(intuit: Intuit) -> None:
         f"/intuit/v3/company/{US_REALM}/customer/1", headers={"authorization": f"Bearer {intuit.access}"}
     )
     assert as_xml.status_code == 501
-    assert (await intuit.http.get("/intuit/v1/openid_connect/userinfo")).status_code == 501
+    assert (await intuit.http.get("/intuit/v4/payments/charges")).status_code == 501
 
 
 async def test_bad_bodies(intuit: Intuit) -> None:
