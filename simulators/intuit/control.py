@@ -8,11 +8,13 @@ POST /companies/{realm}/{action} with the actions of people.py (pay, void_paymen
 GET  /tokens ; POST /tokens/expire {grant: access|refresh|all}
 POST /tokens/mode {strict_rotation?, kill_on_parallel?, refresh_latency?}
 GET|POST /limits {enforce?, monthly?: number of CorePlus calls or null} ; POST /webhooks/format {legacy}
+POST /webhooks/reorder {on} ; POST /webhooks/forge {realm, entity, id, operation} ; POST /webhooks/replay
 POST /webhooks, /webhooks/switches, /webhooks/retry ; GET /webhooks (core)
 """
 
 from dataclasses import asdict
 from decimal import Decimal
+from typing import get_args
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -22,8 +24,8 @@ from simulators.core.http import BadRequest, Json, NotFound, controlled, json_ob
 from simulators.core.webhook_routes import webhook_routes
 from simulators.core.webhooks import WebhookSender
 from simulators.intuit.aging import aged_receivables
-from simulators.intuit.company import Company
-from simulators.intuit.events import EventFeed
+from simulators.intuit.company import Company, Operation
+from simulators.intuit.events import Event, EventFeed
 from simulators.intuit.ledger_view import ledger_view, trial_balance
 from simulators.intuit.limits import Limits
 from simulators.intuit.oauth import TokenStore
@@ -65,6 +67,9 @@ class Control:
             ("/limits", self.limits, "GET"),
             ("/limits", self.limits, "POST"),
             ("/webhooks/format", self.format, "POST"),
+            ("/webhooks/reorder", self.reorder, "POST"),
+            ("/webhooks/forge", self.forge, "POST"),
+            ("/webhooks/replay", self.replay, "POST"),
         )
         own = [Route(path, controlled(handler), methods=[method]) for path, handler, method in table]
         return [*own, *webhook_routes(self._sender)]
@@ -147,6 +152,24 @@ class Control:
         """CloudEvents (default) or the legacy webhook format."""
         self._feed.legacy = _flag(await json_object(request), "legacy", self._feed.legacy)
         return json_response({"legacy": self._feed.legacy})
+
+    async def reorder(self, request: Request) -> Response:
+        """Every second delivery overtakes the one before it."""
+        self._feed.reorder(_flag(await json_object(request), "on", self._feed.reordering))
+        return json_response({"on": self._feed.reordering})
+
+    async def forge(self, request: Request) -> Response:
+        """A stranger sends an event under a signature that does not fit."""
+        body = await json_object(request)
+        operation = body.get("operation", "updated")
+        if operation not in get_args(Operation):
+            raise BadRequest(f"operation must be one of {', '.join(get_args(Operation))}")
+        self._feed.forge(Event(str(body.get("realm")), str(body.get("entity")), str(body.get("id")), operation))
+        return json_response({"forged": True})
+
+    async def replay(self, _request: Request) -> Response:
+        """The latest delivery again, byte for byte."""
+        return json_response({"replayed": self._feed.replay()})
 
     def _company(self, request: Request) -> Company:
         realm = request.path_params["realm"]

@@ -50,13 +50,39 @@ class EventFeed:
         self._pending: dict[Event, datetime] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._source = "intuit." + base64.b64encode(b"simulated-app").decode().rstrip("=")
+        self._held: tuple[bytes, dict[str, str]] | None = None
         self.legacy = False
+        self.reordering = False
 
     def reset(self) -> None:
-        """Forget what was not sent; back to CloudEvents."""
+        """Forget what was not sent; back to CloudEvents, in order."""
         self._stop_timer()
         self._pending.clear()
-        self.legacy = False
+        self._held = None
+        self.legacy = self.reordering = False
+
+    def reorder(self, on: bool) -> None:
+        """Every second body overtakes the one before it; off lets a held one go."""
+        self.reordering = on
+        if not on and self._held is not None:
+            self._sender.send(self._held[0], SIGNATURE, self._held[1])
+            self._held = None
+
+    def forge(self, event: Event) -> None:
+        """Send an event that never happened, under a signature that does not fit."""
+        body, extra = self._written({event: self._clock.now()})
+        kept, self._sender.corrupt = self._sender.corrupt, True
+        self._sender.send(body, SIGNATURE, extra)
+        self._sender.corrupt = kept
+
+    def replay(self) -> bool:
+        """Send the latest delivery once more, byte for byte; False when there is none."""
+        if not self._sender.deliveries:
+            return False
+        last = self._sender.deliveries[-1]
+        extra = {name: value for name, value in last.headers.items() if name != SIGNATURE}
+        self._sender.send(last.body, SIGNATURE, extra)
+        return True
 
     def note(self, realm: str, entity: str, key: str, operation: Operation, other: str = "") -> None:
         """Remember a change; the same change twice within the window is told once."""
@@ -73,6 +99,17 @@ class EventFeed:
         if not self._pending:
             return
         events, self._pending = self._pending, {}
+        written = self._written(events)
+        if self.reordering and self._held is None:
+            self._held = written
+            return
+        self._sender.send(written[0], SIGNATURE, written[1])
+        if self._held is not None:
+            self._sender.send(self._held[0], SIGNATURE, self._held[1])
+            self._held = None
+
+    def _written(self, events: dict[Event, datetime]) -> tuple[bytes, dict[str, str]]:
+        """The body of a delivery and its headers besides the signature."""
         body = self._legacy(events) if self.legacy else [self._cloud(e, at) for e, at in events.items()]
         extra = {
             "content-type": "application/json" if self.legacy else "application/cloudevents+json",
@@ -80,7 +117,7 @@ class EventFeed:
             "intuit-t-id": str(uuid.uuid4()),
             "intuit-notification-schema-version": "1.0.0" if self.legacy else "2.0.0",
         }
-        self._sender.send(dumps(body), SIGNATURE, extra)
+        return dumps(body), extra
 
     def _cloud(self, event: Event, at: datetime) -> Json:
         # Nine decimals, as seen: more than most parsers of RFC 3339 expect.

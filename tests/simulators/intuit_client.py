@@ -15,9 +15,16 @@ from simulators.root import Simulators
 
 Json = dict[str, Any]
 REDIRECT = "http://localhost:9999/callback"
-BASIC = "Basic " + base64.b64encode(f"{CLIENT_ID}:{CLIENT_SECRET}".encode()).decode()
+
+
+def basic(client: str, secret: str) -> str:
+    """The Authorization header of the token endpoint."""
+    return "Basic " + base64.b64encode(f"{client}:{secret}".encode()).decode()
+
+
+BASIC = basic(CLIENT_ID, CLIENT_SECRET)
 BASE = "http://127.0.0.1:8100"
-__all__ = ["AU_REALM", "BASIC", "REDIRECT", "UK_REALM", "US_REALM", "Intuit", "line"]
+__all__ = ["AU_REALM", "BASIC", "REDIRECT", "UK_REALM", "US_REALM", "Intuit", "basic", "line"]
 
 
 class Intuit:
