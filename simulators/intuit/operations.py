@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from simulators.core.http import Json
-from simulators.core.money import js
 from simulators.intuit.company import Company, Operation
 from simulators.intuit.deposits import release_deposit, settle_deposit
 from simulators.intuit.entities import Entity
 from simulators.intuit.faults import NotSimulated, business, missing, stale, unsupported
 from simulators.intuit.hierarchy import carry_name
+from simulators.intuit.ledger import ZERO
 from simulators.intuit.payments import check_not_deposited, release, repost_sharers, settle_payment, unlink_document
 from simulators.intuit.sales import check_number, check_open_period, sales_postings, sales_state
 
@@ -75,15 +75,15 @@ def void(company: Company, entity: Entity, body: Json) -> Json:
     _check_changeable(company, entity, old)
     note = old.get("PrivateNote", "")
     note = note if note.startswith("Voided") else f"Voided {note}".strip()
-    voided: Json = {**old, "TotalAmt": 0, "PrivateNote": note}
-    voided |= {name: 0 for name in ("HomeTotalAmt", "HomeBalance") if name in old}
+    voided: Json = {**old, "TotalAmt": ZERO, "PrivateNote": note}
+    voided |= {name: ZERO for name in ("HomeTotalAmt", "HomeBalance") if name in old}
     if entity.name == "Invoice":
         unlink_document(company, key)
-        voided |= {"Line": [_emptied(line) for line in old["Line"]], "TxnTaxDetail": {"TotalTax": 0}}
-        voided |= {"Balance": 0, "LinkedTxn": []}
+        voided |= {"Line": [_emptied(line) for line in old["Line"]], "TxnTaxDetail": {"TotalTax": ZERO}}
+        voided |= {"Balance": ZERO, "LinkedTxn": []}
     else:
         release(company, key)
-        voided |= {"Line": [], "UnappliedAmt": 0}
+        voided |= {"Line": [], "UnappliedAmt": ZERO}
     company.ledger.unpost(key)
     company.voided.add(key)
     return company.store(entity.name, key, voided, "voided")
@@ -168,7 +168,7 @@ def _writable(entity: Entity, old: Json, given: Json) -> Json:
 
 
 def _emptied(line: Json) -> Json:
-    out = {**line, "Amount": js(Decimal(0))}
+    out = {**line, "Amount": ZERO}
     if "SalesItemLineDetail" in line:
-        out["SalesItemLineDetail"] = {**line["SalesItemLineDetail"], "Qty": 0}
+        out["SalesItemLineDetail"] = {**line["SalesItemLineDetail"], "Qty": ZERO}
     return out

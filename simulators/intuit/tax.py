@@ -122,7 +122,7 @@ def _inclusive(line: TaxedLine, percent: Decimal) -> Decimal:
 
 def _override(sent: Json) -> Decimal | None:
     if "TotalTax" in sent:
-        return q2(sent["TotalTax"])
+        return q2(Decimal(sent["TotalTax"]))
     if sent.get("TaxLine"):
         return q2(sum((Decimal(line.get("Amount", 0)) for line in sent["TaxLine"]), ZERO))
     return None
