@@ -42,35 +42,36 @@ from simulators.xero.sender import XeroSender
 from simulators.xero.world import World
 
 Deed = Callable[[World, Books, Json], Json]
+View = Callable[[World, Request, Json], object]
 
 
 def xero_control(world: Callable[[], World], sender: XeroSender) -> list[Route]:
     """All routes; `world` gives the present state."""
+    deeds: dict[str, Deed] = {
+        "pay": _pay, "void_payment": _void_payment, "edit_invoice": _edit, "void_invoice": _void,
+        "delete_invoice": _delete, "archive_customer": _archive, "rename_customer": _rename, "lock": _lock,
+        "archive_account": _archive_account, "disconnect": _disconnect,
+    }  # fmt: skip
+    views: dict[str, View] = {
+        "": _companies, "/{id}/ledger": _ledger, "/{id}/trial_balance": _trial_balance, "/{id}/aged": _aged,
+        "/{id}/journals": _journals,
+    }  # fmt: skip
+    return [
+        *(Route(f"/companies{path}", _plain(world, view), methods=["GET"]) for path, view in views.items()),
+        *(Route(f"/companies/{{id}}/{name}", _deed(world, act), methods=["POST"]) for name, act in deeds.items()),
+        Route("/tokens", _plain(world, control_app.tokens), methods=["GET"]),
+        Route("/tokens/expire", _plain(world, control_app.expire), methods=["POST"]),
+        Route("/limits", _plain(world, control_app.limits), methods=["GET", "POST"]),
+        Route("/partial", _plain(world, control_app.partial), methods=["POST"]),
+        Route("/consent", _plain(world, control_app.consent), methods=["POST"]),
+        Route("/webhooks/categories", _plain(world, control_app.categories), methods=["POST"]),
+        Route("/webhooks/reorder", _plain(world, control_app.reorder), methods=["POST"]),
+        *_subscription_routes(world, sender),
+        *webhook_routes(sender),
+    ]
 
-    def deed(act: Deed) -> Handler:
-        async def run(request: Request) -> Response:
-            books = _books(world(), request)
-            body = await json_object(request)
-            mark = books.mark()
-            try:
-                answer = act(world(), books, body)
-            except (RefusedError, MalformedError) as error:
-                books.rollback(mark)
-                raise BadRequest(str(error)) from error
-            except LookupError as error:
-                books.rollback(mark)
-                raise NotFound(f"not found: {error.args[0]}") from error
-            world().publish(books)
-            return json_response(answer)
 
-        return controlled(run)
-
-    def plain(act: Callable[[World, Request, Json], object]) -> Handler:
-        async def run(request: Request) -> Response:
-            return json_response(act(world(), request, await json_object(request)))
-
-        return controlled(run)
-
+def _subscription_routes(world: Callable[[], World], sender: XeroSender) -> list[Route]:
     def subscription(_world: World, _request: Request, _body: Json) -> object:
         return {"disabled": sender.disabled, "waiting": sender.waiting}
 
@@ -79,34 +80,42 @@ def xero_control(world: Callable[[], World], sender: XeroSender) -> list[Route]:
         return {"disabled": sender.disabled, "waiting": sender.waiting}
 
     async def intent(_request: Request) -> Response:
-        if sender.url is None:
-            raise BadRequest("no webhook target is set")
         return json_response(await world().events.intent_to_receive())
 
-    deeds: dict[str, Deed] = {
-        "pay": _pay, "void_payment": _void_payment, "edit_invoice": _edit, "void_invoice": _void,
-        "delete_invoice": _delete, "archive_customer": _archive, "rename_customer": _rename, "lock": _lock,
-        "archive_account": _archive_account, "disconnect": _disconnect,
-    }  # fmt: skip
     return [
-        Route("/companies", plain(_companies), methods=["GET"]),
-        Route("/companies/{id}/ledger", plain(_ledger), methods=["GET"]),
-        Route("/companies/{id}/trial_balance", plain(_trial_balance), methods=["GET"]),
-        Route("/companies/{id}/aged", plain(_aged), methods=["GET"]),
-        Route("/companies/{id}/journals", plain(_journals), methods=["GET"]),
-        *(Route(f"/companies/{{id}}/{name}", deed(act), methods=["POST"]) for name, act in deeds.items()),
-        Route("/tokens", plain(control_app.tokens), methods=["GET"]),
-        Route("/tokens/expire", plain(control_app.expire), methods=["POST"]),
-        Route("/limits", plain(control_app.limits), methods=["GET", "POST"]),
-        Route("/partial", plain(control_app.partial), methods=["POST"]),
-        Route("/consent", plain(control_app.consent), methods=["POST"]),
-        Route("/webhooks/subscription", plain(subscription), methods=["GET"]),
-        Route("/webhooks/enable", plain(enable), methods=["POST"]),
-        Route("/webhooks/reorder", plain(control_app.reorder), methods=["POST"]),
+        Route("/webhooks/subscription", _plain(world, subscription), methods=["GET"]),
+        Route("/webhooks/enable", _plain(world, enable), methods=["POST"]),
         Route("/webhooks/intent", controlled(intent), methods=["POST"]),
-        Route("/webhooks/categories", plain(control_app.categories), methods=["POST"]),
-        *webhook_routes(sender),
     ]
+
+
+def _deed(world: Callable[[], World], act: Deed) -> Handler:
+    """A person's act on the books of one organisation: all or nothing, and the webhooks tell of it."""
+
+    async def run(request: Request) -> Response:
+        books = _books(world(), request)
+        body = await json_object(request)
+        books.client = ""
+        mark = books.mark()
+        try:
+            answer = act(world(), books, body)
+        except (RefusedError, MalformedError) as error:
+            books.rollback(mark)
+            raise BadRequest(str(error)) from error
+        except LookupError as error:
+            books.rollback(mark)
+            raise NotFound(f"not found: {error.args[0]}") from error
+        world().publish(books)
+        return json_response(answer)
+
+    return controlled(run)
+
+
+def _plain(world: Callable[[], World], act: View) -> Handler:
+    async def run(request: Request) -> Response:
+        return json_response(act(world(), request, await json_object(request)))
+
+    return controlled(run)
 
 
 def _books(world: World, request: Request) -> Books:

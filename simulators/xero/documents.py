@@ -177,7 +177,7 @@ def _update(books: Books, old: Document, element: Element, how: Writing) -> Docu
     if (old.paid or old.credited) and _money(doc) != _money(old):
         raise RefusedError(HAS_PAYMENTS)
     _check(books, doc, old)
-    saved = _put(books, doc)
+    saved = _put(books, doc, quiet=bool(old.paid or old.credited) and doc == replace(old, due=doc.due, sent=doc.sent))
     return settle(books, saved, doc.date) if doc.posted and doc.total == 0 else saved
 
 
@@ -245,8 +245,9 @@ def _leave(books: Books, doc: Document, wanted: str) -> Document:
     return _put(books, replace(doc, status="VOIDED", fully_paid_on=None))
 
 
-def _put(books: Books, doc: Document) -> Document:
-    saved = books.documents.put(replace(doc, updated=books.now))
+def _put(books: Books, doc: Document, *, quiet: bool = False) -> Document:
+    """Save with a new UpdatedDateUTC; Xero leaves it when a part-paid document only gets another due date."""
+    saved = books.documents.put(doc if quiet else replace(doc, updated=books.now))
     books.changed(CATEGORY[doc.kind], saved.id)
     return saved
 

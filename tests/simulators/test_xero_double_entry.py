@@ -273,7 +273,12 @@ def test_a_used_up_prepayment_leaves_nothing_on_its_accounts(
     lines: list[dict[str, object]], parts: list[Decimal], amounts: str, rate: Decimal
 ) -> None:
     books = seeded(NZ, Clock())
-    deposit = {"Description": "deposit", "UnitAmount": "1.00", "AccountCode": "200", "TaxType": "OUTPUT2"}
+    deposit: dict[str, object] = {
+        "Description": "deposit",
+        "UnitAmount": "1.00",
+        "AccountCode": "200",
+        "TaxType": "OUTPUT2",
+    }
     _bank(books, "RECEIVE-PREPAYMENT", [*lines, deposit], amounts, rate)
     [credit] = books.prepayments.rows.values()
     for part in [*parts, credit.total]:

@@ -163,6 +163,12 @@ async def test_the_page_pays_with_a_click(x: Caller) -> None:
     invoice = await x.invoice(await x.contact("Smith & Sons"))
     page = (await x.http.get(f"/xero/ui/{TENANT_NZ}")).text
     assert "Smith &amp; Sons" in page
+    # The page also tells what arrived over the API.
+    assert "<td>PUT<td>/api.xro/2.0/Invoices<td>200" in page
+    part = {"invoice_id": invoice["InvoiceID"], "amount": "15.00"}
+    assert (await x.http.post(f"/xero/ui/{TENANT_NZ}/pay", data=part)).status_code == 303
+    assert await state(x, invoice) == ("AUTHORISED", 100, 15)
+    assert (await x.http.post(f"/xero/ui/{TENANT_NZ}/pay", data=part | {"amount": "lots"})).status_code == 400
     clicked = await x.http.post(f"/xero/ui/{TENANT_NZ}/pay", data={"invoice_id": invoice["InvoiceID"]})
     assert (clicked.status_code, clicked.headers["location"]) == (303, f"/xero/ui/{TENANT_NZ}")
     assert (await state(x, invoice))[0] == "PAID"

@@ -50,6 +50,20 @@ async def test_deleted_payments_come_with_what_changed(x: Caller) -> None:
     assert await numbers(x, since(x, minutes=5)) == [invoice["InvoiceNumber"]]
 
 
+async def test_a_new_due_date_of_a_part_paid_invoice_is_no_change_to_poll_for(x: Caller) -> None:
+    invoice = await x.invoice(await x.contact())
+    body = {"Invoice": {"InvoiceID": invoice["InvoiceID"]}, "Account": {"Code": "090"}, "Date": "2026-11-20"}
+    await made(x, "Payments", body | {"Amount": 5})
+    x.sim.clock.advance(timedelta(minutes=20))
+    path = f"/Invoices/{invoice['InvoiceID']}"
+    assert (await x.ok("POST", path, {"DueDate": "2026-12-24"}))["Invoices"][0]["DueDateString"].startswith(
+        "2026-12-24"
+    )
+    assert await numbers(x, since(x, minutes=5)) == []
+    await x.ok("POST", path, {"Reference": "seen"})
+    assert await numbers(x, since(x, minutes=5)) == [invoice["InvoiceNumber"]]
+
+
 async def test_own_invoices_search_and_summary(x: Caller) -> None:
     cid = await x.contact("Quay Books")
     mine = await x.invoice(cid, InvoiceNumber="A-1", Reference="sub_77")
