@@ -98,7 +98,7 @@ def changes(company: Company, entities: str, since: str) -> Json:
     for name in entities.split(","):
         entity = _cdc_entity(name.strip())
         table = company.tables[entity.name]
-        rows = [entity.show(company, row) for row in table.changed_since(moment)[:left]]
+        rows = [entity.show(company, row) for row in table.changed_since(moment, left)]
         rows = (rows + _stubs(table, moment))[:left]
         left -= len(rows)
         answers.append(_page(entity, rows))

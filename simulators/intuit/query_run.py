@@ -121,6 +121,9 @@ def _test(company: Company, entity: Entity, table: Table, condition: Condition) 
     if condition.op == "in":
         return lambda row: _value(company, entity, table, row, name, None) in wanted
     compare, limit = _COMPARE[condition.op], wanted[0]
+    if name in _TIMES:
+        times = _times(table, name)
+        return lambda row: compare(times[row["Id"]], limit)
 
     def test(row: Json) -> bool:
         value = _value(company, entity, table, row, name, None)
@@ -129,11 +132,14 @@ def _test(company: Company, entity: Entity, table: Table, condition: Condition) 
     return test
 
 
+def _times(table: Table, name: str) -> dict[str, datetime]:
+    return table.created if name.endswith("CreateTime") else table.updated
+
+
 def _value(company: Company, entity: Entity, table: Table, row: Json, name: str, absent: object) -> Any:
     """A property in the type it is compared in."""
     if name in _TIMES:
-        times = table.created if name.endswith("CreateTime") else table.updated
-        return times[row["Id"]]
+        return _times(table, name)[row["Id"]]
     if name == "Balance" and "Balance" not in row:
         row = entity.show(company, row)
     value = row.get(name, True if name == "Active" else None)
@@ -186,6 +192,9 @@ def _sort_key(company: Company, entity: Entity, table: Table, name: str) -> Call
     """Rows without the property sort first; Ids sort as numbers."""
     if name == "Id":
         return lambda row: id_key(row["Id"])
+    if name in _TIMES:
+        times = _times(table, name)
+        return lambda row: (times[row["Id"]],)
 
     def key(row: Json) -> tuple[Any, ...]:
         value = _value(company, entity, table, row, name, None)

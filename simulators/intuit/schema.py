@@ -108,7 +108,7 @@ class Parser:
             if field.kind == "ignored" or value is None or value == "":
                 continue
             if field.kind == "absent":
-                if value not in (0, False, [], {}, "0"):
+                if not _says_nothing(value):
                     raise NotSimulated(f"{field.what} ({where}) are not simulated")
                 continue
             parsed = self._value(field, value, where)
@@ -165,6 +165,15 @@ class Parser:
             raise unknown_property(f"{where}.value")
         kind = value.get("type")
         return {"value": str(key)} | ({"type": kind} if typed and isinstance(kind, str) and kind else {})
+
+
+def _says_nothing(value: object) -> bool:
+    """Zeros, empty texts and structures made of nothing else: how clients write a property they do not use."""
+    if isinstance(value, dict):
+        return all(_says_nothing(inner) for inner in value.values())
+    if isinstance(value, list):
+        return all(_says_nothing(inner) for inner in value)
+    return value in (None, "", "0", 0, False)
 
 
 def _number(value: object, where: str) -> Decimal:

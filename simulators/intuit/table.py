@@ -3,6 +3,7 @@
 from bisect import bisect_left, insort
 from collections.abc import Iterable
 from datetime import datetime
+from itertools import islice
 
 from simulators.core.http import Json
 from simulators.intuit.faults import not_found
@@ -66,11 +67,11 @@ class Table:
         self._ids = None
         self.removed[key] = at
 
-    def changed_since(self, moment: datetime) -> list[Json]:
+    def changed_since(self, moment: datetime, most: int | None = None) -> list[Json]:
         """The living rows changed at or after a moment, oldest change first, without a look at the others."""
         start = bisect_left(self._log, (moment, ""))
         current = ((at, key) for at, key in self._log[start:] if key in self.rows and self.updated[key] == at)
-        return [self.rows[key] for _, key in dict.fromkeys(current)]
+        return [self.rows[key] for _, key in dict.fromkeys(islice(current, most))]
 
     def in_id_order(self) -> list[str]:
         """All ids, as numbers; sorted once and again only after rows came or went."""
