@@ -150,6 +150,7 @@ def _run(world: World, call: Call, endpoint: Endpoint) -> Response:
     except MissingError:
         response = html_missing()
     except NotSimulatedError as error:
+        call.books.rollback(start)
         response = not_simulated(str(error))
     world.publish(call.books)
     return response

@@ -133,7 +133,8 @@ def _update(books: Books, old: BankTransaction, element: Element, how: BankWriti
     child = element.child("BankAccount")
     if child is not None and child.raw:
         account = bank_account(books, element, "BankAccount")
-        start = replace(start, account_id=account.id, currency=account.currency)
+        rate = old.rate if account.currency == old.currency else books.day_rate(account.currency)
+        start = replace(start, account_id=account.id, currency=account.currency, rate=rate)
     fresh = _filled(books, start, element, how)
     if _money(fresh) != _money(old):
         if old.credit_id:

@@ -55,7 +55,9 @@ class Limits:
             for name, window, limit, span in windows:
                 if window.used >= limit:
                     left = window.start + span - self.clock.now()
-                    return Refusal(name, max(1, -(-left // timedelta(seconds=1))))
+                    # Retry-After comes with the organisation's own limits only.
+                    wait = None if name == "appminute" else max(1, -(-left // timedelta(seconds=1)))
+                    return Refusal(name, wait)
         for _, window, _, _ in windows:
             window.used += 1
         self._running[key] = self._running.get(key, 0) + 1

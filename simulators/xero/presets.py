@@ -16,7 +16,7 @@ def presets() -> Presets:
         "rate_minute": _limited("minute", 26),
         "rate_day": _limited("day", 66_975),
         "rate_concurrent": _limited("concurrent", None),
-        "rate_app": _limited("appminute", 26),
+        "rate_app": _limited("appminute", None),
         "token_expired": _problem(401, "Unauthorized", "TokenExpired: token expired at 01/23/2020 18:21:16"),
         "token_unknown": _problem(401, "Unauthorized", "AuthenticationUnsuccessful"),
         "scope_missing": _problem(401, "Unauthorized", "AuthorizationUnsuccessful"),

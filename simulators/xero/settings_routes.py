@@ -115,13 +115,12 @@ def currencies(call: Call) -> Response:
     """GET /Currencies; PUT adds one where the organisation's plan has multicurrency."""
     books = call.books
     if call.method == "PUT" and not call.rest:
-        for element in call.elements("Currencies"):
-            code = (element.text("Code") or "").upper()
-            if code not in CURRENCY_NAMES:
-                raise RefusedError(f"Currency {code} is not valid")
-            if not books.tenant.rates:
-                raise RefusedError("The organisation's plan does not include multicurrency")
-            books.currencies[code] = CURRENCY_NAMES[code]
+        codes = [(element.text("Code") or "").upper() for element in call.elements("Currencies")]
+        if unknown := [code for code in codes if code not in CURRENCY_NAMES]:
+            raise RefusedError(f"Currency {unknown[0]} is not valid")
+        if not books.tenant.rates:
+            raise RefusedError("The organisation's plan does not include multicurrency")
+        books.currencies.update({code: CURRENCY_NAMES[code] for code in codes})
     elif call.method != "GET" or call.rest:
         raise NotSimulatedError(f"{call.method} Currencies")
     listing = run(call.query, books.currencies, _CURRENCY_FIELDS, pageable=False)

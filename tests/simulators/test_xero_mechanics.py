@@ -228,6 +228,19 @@ async def test_xml_is_the_default(x: Caller) -> None:
     assert root.findtext("Status") == "OK"
 
 
+async def test_xml_names_elements_and_tells_moments(x: Caller) -> None:
+    line = {"Description": "a", "UnitAmount": "1.50", "AccountCode": "200"}
+    line |= {"Tracking": [{"Name": "Region", "Option": "North"}]}
+    await x.invoice(await x.contact(), LineItems=[line])
+    answer = await x.call("GET", "/Invoices?page=1", headers={"Accept": "application/xml"})
+    invoice = ET.fromstring(answer.content).find("Invoices/Invoice")
+    assert invoice is not None
+    assert invoice.findtext("Date") == "2026-11-18T00:00:00"
+    assert invoice.findtext("UpdatedDateUTC", "").startswith(f"{x.sim.clock.now():%Y-%m-%dT%H}")
+    assert invoice.findtext("LineItems/LineItem/Tracking/TrackingCategory/Option") == "North"
+    assert invoice.findtext("SentToContact") == "false"
+
+
 async def test_unknown_ids_are_html_and_unbuilt_routes_say_so(x: Caller) -> None:
     for path in (f"/Invoices/{ZERO}", f"/Contacts/{ZERO}", f"/Payments/{ZERO}", "/Nonsense"):
         answer = await x.call("GET", path)

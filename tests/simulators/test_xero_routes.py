@@ -127,6 +127,12 @@ async def test_xml_bodies_are_refused_with_the_reason(x: Caller) -> None:
     assert (answer.status_code, "XML request bodies" in answer.text) == (501, True)
 
 
+async def test_a_part_that_is_not_simulated_saves_nothing(x: Caller) -> None:
+    tracked = {"Items": [{"Code": "A"}, {"Code": "B", "IsTrackedAsInventory": True}]}
+    assert (await x.call("PUT", "/Items", tracked)).status_code == 501
+    assert (await x.call("GET", "/Items/A")).status_code == 404
+
+
 @pytest.mark.slow
 async def test_a_hundred_thousand_documents_do_not_slow_a_call_down(x: Caller) -> None:
     books = x.sim.world.books[TENANT_NZ]
