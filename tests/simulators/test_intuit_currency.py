@@ -30,7 +30,7 @@ def paying(amount: str, invoice: str, rate: str, **fields: object) -> Json:
     return {**body, "ExchangeRate": Decimal(rate), **fields}
 
 
-async def trial(intuit: Intuit) -> dict[str, Decimal]:
+async def trial(intuit: Intuit) -> dict[str, Decimal | int]:
     rows = (await intuit.control(f"intuit/companies/{AU_REALM}/trial_balance"))["accounts"]
     return {row["account"]: Decimal(row["debit"]) - Decimal(row["credit"]) for row in rows}
 

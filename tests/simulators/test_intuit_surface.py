@@ -160,9 +160,9 @@ async def test_cdc_of_everything_it_covers(intuit: Intuit) -> None:
 
 
 async def test_batch_options(intuit: Intuit) -> None:
-    journal = {"Line": []}
+    journal: Json = {"Line": []}
     key = (await intuit.invoice("A"))["Id"]
-    row = {"PaymentType": "CreditCard", "AccountRef": {"value": "41"}, "DocNumber": "7"}
+    row: Json = {"PaymentType": "CreditCard", "AccountRef": {"value": "41"}, "DocNumber": "7"}
     kind = "AccountBasedExpenseLineDetail"
     row["Line"] = [{"Amount": 1, "DetailType": kind, kind: {"AccountRef": {"value": "55"}}}]
     items: list[Json] = [

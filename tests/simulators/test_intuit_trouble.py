@@ -2,6 +2,7 @@
 
 import xml.etree.ElementTree as ET
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -44,7 +45,7 @@ async def test_the_four_shapes_without_any_script(intuit: Intuit) -> None:
     refused = await intuit.refresh("RT1-unknown")
     assert (refused.status_code, code_of(refused)) == (400, "invalid_grant")
     back = await intuit.consent(client_id=PRODUCTION_CLIENT_ID)
-    form = {"grant_type": "authorization_code", "code": back["code"], "redirect_uri": REDIRECT}
+    form: Json = {"grant_type": "authorization_code", "code": back["code"], "redirect_uri": REDIRECT}
     tokens = await intuit.token(basic(PRODUCTION_CLIENT_ID, CLIENT_SECRET), **form)
     intuit.access = tokens.json()["access_token"]
     cluster = await intuit.call("GET", "customer/1")
@@ -112,6 +113,14 @@ async def test_a_reset_connection_does_not_commit(intuit: Intuit) -> None:
     with pytest.raises(httpx.ReadError):
         await intuit.save("Customer", {"DisplayName": "Never"})
     assert (await intuit.query("select count(*) from Customer where DisplayName = 'Never'"))["totalCount"] == 0
+
+
+def test_a_reset_breaks_a_real_connection(intuit_served: SimpleNamespace) -> None:
+    fault = {"provider": "intuit", "path": "/op/v1/jwks", "kind": "reset"}
+    httpx.post(f"{intuit_served.base}/_sim/faults", json=fault).raise_for_status()
+    with pytest.raises(httpx.TransportError):
+        httpx.get(f"{intuit_served.base}/intuit/op/v1/jwks")
+    assert httpx.get(f"{intuit_served.base}/intuit/op/v1/jwks").status_code == 200
 
 
 async def test_the_monthly_allowance(intuit: Intuit) -> None:
