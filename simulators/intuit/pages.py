@@ -67,7 +67,10 @@ def company_page(base: str, ledger: Json, calls: Json) -> str:
     ]
     bank = [[b["id"], b["kind"], b["date"], b["amount"]] for b in _latest(ledger["bank"])]
     aged = [[a["name"], *(a[bucket] for bucket in BUCKETS), a["total"]] for a in ledger["aged_receivables"]]
-    routes = [[route, count] for route, count in sorted(calls["by_route"].items())]
+    sizes = calls["bytes_by_route"]
+    routes = [
+        [route, count, sizes[route]["in"], sizes[route]["out"]] for route, count in sorted(calls["by_route"].items())
+    ]
     name = escape(ledger["name"])
     return (
         f"{_STYLE}<title>{name}</title><h1>{name}</h1><p><a href='../ui'>All companies</a></p>"
@@ -79,7 +82,7 @@ def company_page(base: str, ledger: Json, calls: Json) -> str:
         + _table("Trial balance", "Account Debit Credit", trial)
         + _table("Aged receivables", f"Customer {' '.join(BUCKETS)} Total", aged)
         + f"<p class=note>{calls['total']} calls, {calls['bytes_in']} bytes in, {calls['bytes_out']} bytes out</p>"
-        + _table("Calls", "Route Count", routes)
+        + _table("Calls", "Route Count In Out", routes)
     )
 
 
