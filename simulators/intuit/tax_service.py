@@ -1,11 +1,21 @@
 """Creating tax codes and rates: the one way there is, POST /taxservice/taxcode (reference 3.9)."""
 
-from decimal import Decimal, InvalidOperation
-
 from simulators.core.http import Json
-from simulators.core.money import js
 from simulators.intuit.company import Company
 from simulators.intuit.faults import bad_value, duplicate_name, missing
+from simulators.intuit.schema import IGNORED, NUMBER, Schema, choice, names, rows, text
+
+_SCHEMA: Schema = {
+    "TaxCode": text(100),
+    "TaxRateDetails": rows(
+        {
+            **names("TaxRateName TaxRateId TaxAgencyId", text(100)),
+            "RateValue": NUMBER,
+            "TaxApplicableOn": choice("Sales", "Purchase", "Other"),
+        }
+    ),
+    **names("Id TaxCodeId SyncToken sparse domain", IGNORED),
+}
 
 
 def create_tax_code(company: Company, body: Json) -> Json:
@@ -13,12 +23,12 @@ def create_tax_code(company: Company, body: Json) -> Json:
 
     Raises 2020, 2070, 2500 for an unknown agency or rate, and 6240 for a name in use.
     """
-    name = body.get("TaxCode")
-    details = body.get("TaxRateDetails")
-    if not isinstance(name, str) or not name:
+    given = company.parser.read(_SCHEMA, body)
+    if "TaxCode" not in given:
         raise missing("TaxCode")
-    if not isinstance(details, list) or not details:
+    if not given.get("TaxRateDetails"):
         raise missing("TaxRateDetails")
+    name, details = given["TaxCode"], given["TaxRateDetails"]
     if company.tables["TaxCode"].find("Name", name):
         raise duplicate_name()
     planned = [_checked(company, detail) for detail in details]
@@ -37,25 +47,21 @@ def create_tax_code(company: Company, body: Json) -> Json:
 
 def _checked(company: Company, detail: Json) -> tuple[Json, Json | None]:
     """A detail and the existing rate it means. Raises before anything is made."""
-    if detail.get("TaxRateId"):
-        return detail, company.resolve("TaxRate", {"value": str(detail["TaxRateId"])}, "TaxRateId")
+    if "TaxRateId" in detail:
+        return detail, company.resolve("TaxRate", {"value": detail["TaxRateId"]}, "TaxRateId")
     for field in ("TaxRateName", "RateValue", "TaxAgencyId"):
-        if detail.get(field) in (None, ""):
+        if field not in detail:
             raise missing(field)
-    company.resolve("TaxAgency", {"value": str(detail["TaxAgencyId"])}, "TaxAgencyId", "DisplayName")
+    company.resolve("TaxAgency", {"value": detail["TaxAgencyId"]}, "TaxAgencyId", "DisplayName")
     if company.tables["TaxRate"].find("Name", detail["TaxRateName"]):
         raise duplicate_name()
-    try:
-        percent = Decimal(str(detail["RateValue"]))
-    except InvalidOperation as error:
-        raise bad_value("2070", "RateValue", "number") from error
-    if not 0 <= percent <= 100:
+    if not 0 <= detail["RateValue"] <= 100:
         raise bad_value("2070", "RateValue", "number")
-    return {**detail, "RateValue": js(percent)}, None
+    return detail, None
 
 
 def _new_rate(company: Company, detail: Json) -> Json:
     name = detail["TaxRateName"]
     row: Json = {"Name": name, "Description": name, "Active": True, "RateValue": detail["RateValue"]}
-    row |= {"AgencyRef": {"value": str(detail["TaxAgencyId"])}, "SpecialTaxType": "NONE", "DisplayType": "ReadOnly"}
+    row |= {"AgencyRef": {"value": detail["TaxAgencyId"]}, "SpecialTaxType": "NONE", "DisplayType": "ReadOnly"}
     return company.store("TaxRate", company.next_id("tax"), row, "created")
