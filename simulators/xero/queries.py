@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Generic, TypeVar
 
 from simulators.xero.table import HasId, Table, View
-from simulators.xero.where import Filter, Getter, QueryError, Value, parse
+from simulators.xero.where import Filter, Getter, QueryError, Value, check_known, parse
 
 DEFAULT_PAGE, LARGEST_PAGE = 100, 1000
 
@@ -89,6 +89,8 @@ def run(
     """
     condition = None if covered else query.where()
     order = query.parameters.get("order", "")
+    if condition is not None:
+        check_known(condition.fields, fields)
     usual = isinstance(candidates, View) and _usual(order)
     slow = (order != "" and not usual) or (condition is not None and not condition.fields <= fast)
     if slow and isinstance(candidates, View) and len(candidates) > query.volume:
@@ -151,8 +153,9 @@ def _ordered(records: list[D], order: str, fields: Mapping[str, Getter[D]]) -> l
     if not terms and "updateddateutc" in fields:
         terms = [["updateddateutc"]]
     for name, *direction in reversed(terms):
-        getter = fields.get(name.lower())
-        if getter is None or (direction and direction[0].lower() not in ("asc", "desc")):
+        check_known([name.lower()], fields)
+        getter = fields[name.lower()]
+        if direction and direction[0].lower() not in ("asc", "desc"):
             raise QueryError(f"No property or field '{name}' exists")
         down = bool(direction) and direction[0].lower() == "desc"
         ordered.sort(key=_key(getter), reverse=down)

@@ -4,13 +4,13 @@ Text compares without regard to case. A condition on an empty field is false, ex
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TypeVar
 
-from simulators.xero.element import MalformedError
+from simulators.xero.element import MalformedError, NotSimulatedError
 
 Value = str | Decimal | bool | date | datetime | None
 R = TypeVar("R")
@@ -23,6 +23,17 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _METHODS = {"contains": str.__contains__, "startswith": str.startswith, "endswith": str.endswith}
+
+
+# Fields that Xero can filter by and the simulator does not keep or does not offer.
+ABSENT_FIELDS = frozenset(
+    {
+        "bankaccount.name", "batchpaymentid", "brandingthemeid", "contact.accountnumber", "contact.emailaddress",
+        "currencyrate", "discount", "expectedpaymentdate", "hasattachments", "haserrors", "hasvalidationerrors",
+        "isdiscounted", "istrackedasinventory", "lineamounttypes", "plannedpaymentdate", "purchasedetails.unitprice",
+        "reporttaxtype", "salesdetails.unitprice", "website",
+    }
+)  # fmt: skip
 
 
 class QueryError(MalformedError):
@@ -57,6 +68,15 @@ class Filter:
             return getter(record)
 
         return self.test(get)
+
+
+def check_known(names: Iterable[str], fields: Mapping[str, Getter[R]]) -> None:
+    """Whether the entity has these fields, in lower case. Raises QueryError, NotSimulatedError."""
+    for name in names:
+        if name in ABSENT_FIELDS and name not in fields:
+            raise NotSimulatedError(f"filtering or ordering by {name}")
+        if name not in fields:
+            raise QueryError(f"No property or field '{name}' exists")
 
 
 def parse(text: str) -> Filter:
@@ -152,7 +172,9 @@ class _Parser:
             raise QueryError(f"Unexpected '{text}'")
         word = self._word(text)
         if isinstance(word, _Path):
-            self.fields.add(word.name.lower().removesuffix(".contains").removesuffix(".startswith"))
+            self.fields.add(
+                word.name.lower().removesuffix(".contains").removesuffix(".startswith").removesuffix(".endswith")
+            )
         return word
 
     def _word(self, text: str) -> Value | _Path:

@@ -133,6 +133,15 @@ async def test_discounts_and_rounding(x: Caller) -> None:
     assert (await x.invoice(cid, LineItems=halves))["TotalTax"] == Decimal("0.06")
 
 
+async def test_filters_are_checked_before_there_is_anything_to_filter(x: Caller) -> None:
+    for params in ({"where": "Nope==1"}, {"where": 'Nope.EndsWith("x")'}, {"order": "Nope"}):
+        answer = await x.call("GET", "/Invoices", params=params)
+        assert (answer.status_code, answer.json()["Type"]) == (400, "QueryParseException"), params
+    assert (await x.call("GET", "/Invoices", params={"where": 'Reference.EndsWith("x")'})).status_code == 200
+    absent = await x.call("GET", "/Invoices", params={"where": "HasAttachments==true"})
+    assert (absent.status_code, "hasattachments" in absent.text) == (501, True)
+
+
 async def test_a_high_volume_organisation_refuses_slow_filters(x: Caller) -> None:
     cid = await x.contact()
     for at in range(4):

@@ -134,6 +134,7 @@ async def test_a_part_that_is_not_simulated_saves_nothing(x: Caller) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 async def test_a_hundred_thousand_documents_do_not_slow_a_call_down(x: Caller) -> None:
     books = x.sim.world.books[TENANT_NZ]
     line = {"Description": "Plan", "Quantity": 1, "UnitAmount": "49.50", "AccountCode": "200"}
