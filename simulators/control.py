@@ -2,7 +2,8 @@
 
 POST   /reset                                  back to the seeds
 GET|POST /clock  {advance_seconds | freeze_at (ISO 8601 with offset) | freeze: true | reset: true}
-GET|POST|DELETE /faults  {provider, path, kind, method?, status?, headers?, body?, delay?, times?, skip?}
+GET|POST|DELETE /faults  {provider, path, kind, method?, status?, headers?, body?, delay?, times?, skip?, preset?,
+                          rate?, seed?}   GET also lists the presets of each provider
 GET|DELETE /calls?provider=&company=
 Each provider adds its own routes under /{provider}.
 """
@@ -68,9 +69,13 @@ def _faults(sims: Simulators) -> Handler:
             sims.faults.clear()
         elif request.method == "POST":
             fault = _fault(await json_object(request))
-            return json_response({"id": sims.faults.add(fault)}, 201)
-        armed = [{"id": key, **asdict(f), "delay": str(f.delay)} for key, f in sims.faults.armed().items()]
-        return json_response({"faults": armed})
+            try:
+                return json_response({"id": sims.faults.add(fault)}, 201)
+            except ValueError as error:
+                raise BadRequest(str(error)) from error
+        armed = [{"id": key, **_shown(fault)} for key, fault in sims.faults.armed().items()]
+        presets = {provider: sorted(sims.faults.presets(provider)) for provider in _PROVIDERS}
+        return json_response({"faults": armed, "presets": presets})
 
     return faults
 
@@ -85,6 +90,10 @@ def _calls(sims: Simulators) -> Handler:
     return calls
 
 
+def _shown(fault: Fault) -> Json:
+    return {**asdict(fault), "delay": str(fault.delay), "rate": None if fault.rate is None else str(fault.rate)}
+
+
 def _fault(body: Json) -> Fault:
     unknown = set(body) - _FAULT_FIELDS
     if unknown:
@@ -96,6 +105,9 @@ def _fault(body: Json) -> Fault:
     try:
         fault = Fault(**{"path": "", **body})
         fault.delay = float(fault.delay)
+        fault.rate = None if fault.rate is None else float(fault.rate)
+        fault.times = None if fault.times is None else int(fault.times)
+        fault.skip, fault.seed = int(fault.skip), int(fault.seed)
         re.compile(fault.path)
     except (TypeError, ValueError, re.error) as error:
         raise BadRequest(f"not a fault: {error}") from error

@@ -15,6 +15,8 @@ class _Tally:
     bytes_out: int = 0
     by_route: Counter[str] = field(default_factory=Counter)
     by_status: Counter[str] = field(default_factory=Counter)
+    in_by_route: Counter[str] = field(default_factory=Counter)
+    out_by_route: Counter[str] = field(default_factory=Counter)
 
     def merge(self, other: "_Tally") -> None:
         self.total += other.total
@@ -22,6 +24,8 @@ class _Tally:
         self.bytes_out += other.bytes_out
         self.by_route.update(other.by_route)
         self.by_status.update(other.by_status)
+        self.in_by_route.update(other.in_by_route)
+        self.out_by_route.update(other.out_by_route)
 
 
 class CallLog:
@@ -40,9 +44,11 @@ class CallLog:
         tally.bytes_out += bytes_out
         tally.by_route[f"{method} {route}"] += 1
         tally.by_status[str(status)] += 1
+        tally.in_by_route[f"{method} {route}"] += bytes_in
+        tally.out_by_route[f"{method} {route}"] += bytes_out
 
     def snapshot(self, provider: str | None = None, company: str | None = None) -> dict[str, Any]:
-        """Sums of the matching tallies: total, bytes_in, bytes_out, by_route, by_status."""
+        """Sums of the matching tallies: total, bytes_in, bytes_out, by_route, by_status, bytes_by_route."""
         out = _Tally()
         for (its_provider, its_company), tally in self._tallies.items():
             if provider in (None, its_provider) and company in (None, its_company):
@@ -53,6 +59,9 @@ class CallLog:
             "bytes_out": out.bytes_out,
             "by_route": dict(out.by_route),
             "by_status": dict(out.by_status),
+            "bytes_by_route": {
+                route: {"in": out.in_by_route[route], "out": out.out_by_route[route]} for route in out.by_route
+            },
         }
 
     def clear(self) -> None:

@@ -1,8 +1,10 @@
-"""Scripted faults: make the next matching calls fail the way networks and vendors fail."""
+"""Faults, scripted or random: make matching calls fail the way networks and vendors fail."""
 
 import asyncio
+import random
 import re
 import secrets
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -11,17 +13,34 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 INPROCESS = "tieout.sim.inprocess"
 
-FaultKind = Literal["status", "lost_answer", "hang_before", "slow", "malformed"]
+FaultKind = Literal["status", "preset", "lost_answer", "hang_before", "reset", "slow", "malformed"]
+
+
+@dataclass(frozen=True)
+class CannedAnswer:
+    """An answer in the vendor's own words: what a preset gives."""
+
+    status: int
+    headers: dict[str, str] = field(default_factory=dict)
+    body: str = ""
+
+
+Presets = Mapping[str, Callable[[], CannedAnswer]]
 
 
 @dataclass
 class Fault:
-    """One scripted fault: `times` matching calls after the first `skip` are hit.
+    """One fault: `times` matching calls after the first `skip` are hit.
 
     `path` is a regular expression searched in the path after the provider prefix; `delay` is in real
-    seconds. `status` answers before the handler runs; `hang_before` holds, then answers 503 without running
-    the handler; `lost_answer` runs the handler (it commits) and the caller never gets the answer; `slow`
-    holds, then runs; `malformed` runs and cuts the body in half.
+    seconds. `status` answers before the handler runs; `preset` does too, with the vendor's answer of that name;
+    `hang_before` holds, then answers 503 without running the handler; `reset` breaks the connection without
+    running it; `lost_answer` runs the handler (it commits) and the caller never gets the answer; `slow` holds,
+    then runs; `malformed` runs and cuts the body in half.
+
+    With a `rate` (above 0, at most 1) a matching call is hit with that probability, from a generator started with
+    `seed`: the same seed and the same calls give the same failures. `times` None means once, or without end for a
+    random fault.
     """
 
     provider: str
@@ -32,26 +51,48 @@ class Fault:
     headers: dict[str, str] = field(default_factory=dict)
     body: str = ""
     delay: float = 30.0
-    times: int = 1
+    times: int | None = None
     skip: int = 0
+    preset: str = ""
+    rate: float | None = None
+    seed: int = 0
 
 
 class Faults:
-    """The list of armed faults, oldest first."""
+    """The list of armed faults, oldest first, and the vendors' canned answers by provider and name."""
 
     def __init__(self) -> None:
         self._armed: dict[str, Fault] = {}
+        self._dice: dict[str, random.Random] = {}
+        self._presets: dict[str, Presets] = {}
+
+    def offer(self, provider: str, presets: Presets) -> None:
+        """A provider names the canned answers that `preset` faults may give."""
+        self._presets[provider] = presets
+
+    def presets(self, provider: str) -> Presets:
+        """The canned answers of a provider."""
+        return self._presets.get(provider, {})
 
     def add(self, fault: Fault) -> str:
-        """Arm a fault; returns its id. Raises re.error when the path is not a regular expression."""
+        """Arm a fault; returns its id. Raises re.error or ValueError when it could never be carried out."""
         re.compile(fault.path)
+        if fault.kind == "preset" and fault.preset not in self.presets(fault.provider):
+            known = ", ".join(sorted(self.presets(fault.provider)))
+            raise ValueError(f"no preset {fault.preset!r} of {fault.provider}; known: {known or 'none'}")
+        if fault.rate is not None and not 0 < fault.rate <= 1:
+            raise ValueError("rate must be above 0 and at most 1")
+        if fault.times is None and fault.rate is None:
+            fault.times = 1
         key = secrets.token_hex(4)
         self._armed[key] = fault
+        self._dice[key] = random.Random(fault.seed)
         return key
 
     def clear(self) -> None:
         """Disarm everything."""
         self._armed.clear()
+        self._dice.clear()
 
     def armed(self) -> dict[str, Fault]:
         """What is still armed, by id."""
@@ -67,9 +108,12 @@ class Faults:
             if fault.skip > 0:
                 fault.skip -= 1
                 continue
-            fault.times -= 1
-            if fault.times <= 0:
-                del self._armed[key]
+            if fault.rate is not None and self._dice[key].random() >= fault.rate:
+                continue
+            if fault.times is not None:
+                fault.times -= 1
+                if fault.times <= 0:
+                    del self._armed[key], self._dice[key]
             return fault
         return None
 
@@ -108,6 +152,13 @@ class FaultMiddleware:
             await self._app(scope, receive, send)
         elif fault.kind == "status":
             await _answer(send, fault.status, fault.headers, fault.body.encode())
+        elif fault.kind == "preset":
+            canned = self._faults.presets(self._provider)[fault.preset]()
+            await _answer(send, canned.status, canned.headers, canned.body.encode())
+        elif fault.kind == "reset":
+            if scope.get(INPROCESS):
+                raise httpx.ReadError("simulated: the connection was reset")
+            await _break_off(send, {"type": "http.response.start", "status": 200})
         elif fault.kind == "hang_before":
             await _hold(scope, fault.delay)
             await _answer(send, 503, {}, b"")
@@ -122,8 +173,7 @@ class FaultMiddleware:
     async def _lose(self, scope: Scope, receive: Receive, send: Send, fault: Fault) -> None:
         start, _ = await self._collect(scope, receive)
         await _hold(scope, fault.delay)
-        # A start without its promised body makes the server close the connection: the caller has no answer.
-        await send({**start, "headers": [(b"content-length", b"1048576")]})
+        await _break_off(send, start)
 
     async def _cut(self, scope: Scope, receive: Receive, send: Send) -> None:
         start, body = await self._collect(scope, receive)
@@ -150,6 +200,11 @@ async def _hold(scope: Scope, delay: float) -> None:
     if scope.get(INPROCESS):
         raise httpx.ReadTimeout("simulated: the answer never came")
     await asyncio.sleep(delay)
+
+
+async def _break_off(send: Send, start: Message) -> None:
+    """A start without its promised body makes the server close the connection: the caller has no answer."""
+    await send({**start, "headers": [(b"content-length", b"1048576")]})
 
 
 async def _answer(send: Send, status: int, headers: dict[str, str], body: bytes) -> None:

@@ -11,22 +11,30 @@ from simulators.core.http import Json, json_response
 from simulators.core.money import dumps, loads
 from simulators.intuit.company import Company
 from simulators.intuit.entities import BY_PATH, Entity
-from simulators.intuit.faults import NotSimulated, QboFault, gateway_fault, throttle_xml, unsupported
+from simulators.intuit.faults import NotSimulated, QboFault, gateway_fault, throttle_xml, unsupported, wrong_cluster_xml
 from simulators.intuit.limits import Limits
 from simulators.intuit.multi import batch, changes
-from simulators.intuit.oauth import TokenStore
-from simulators.intuit.operations import delete, read, save, void
+from simulators.intuit.oauth import Grant, TokenStore
+from simulators.intuit.operations import INCLUDES, delete, read, save, void
 from simulators.intuit.query_run import run
+from simulators.intuit.sending import send
 from simulators.intuit.stamps import answer_time
+from simulators.intuit.tax_service import create_tax_code
 
 MAX_REQUEST_ID = 50
+_VOIDS = (("Invoice", "void", None), ("Payment", "update", "void"))
+_SENT = ("invoice", "creditmemo")
 
 
 class AccountingApi:
     """All of /v3/company/{realm}/..."""
 
-    def __init__(self, tokens: TokenStore, limits: Limits, companies: dict[str, Company]) -> None:
+    def __init__(
+        self, tokens: TokenStore, limits: Limits, companies: dict[str, Company], production: frozenset[str]
+    ) -> None:
         self._tokens = tokens
+        # Client ids of production keys, which do not open sandbox companies.
+        self._production = production
         self._limits = limits
         self._companies = companies
 
@@ -38,12 +46,13 @@ class AccountingApi:
         """One API call, from the bearer to the answer. Nothing awaits between reading and committing."""
         body = await request.body()
         realm = request.path_params["realm"]
-        refused = self._authorize(request, realm)
-        if refused is not None:
-            return refused
+        grant = self._authorize(request, realm)
+        if isinstance(grant, Response):
+            return grant
         company = self._companies[realm]
         path = request.path_params["rest"]
-        if not self._limits.admit(realm, batch=path == "batch"):
+        metered = request.method == "GET" or path == "query"
+        if not self._limits.admit(realm, grant.client, batch=path == "batch", core_plus=metered):
             return Response(throttle_xml(answer_time(company.now)), 429, media_type="application/xml")
         if "application/json" not in request.headers.get("accept", ""):
             return self._not_simulated("XML answers (no Accept: application/json) are not simulated")
@@ -51,24 +60,28 @@ class AccountingApi:
             status, payload = self._replayed(company, request, path, body)
         except NotSimulated as reason:
             return self._not_simulated(str(reason))
+        if metered and status == 200:
+            self._limits.meter()
         headers = {"intuit_tid": str(uuid.uuid4()), "qbo-version": "simulated"}
         return Response(dumps(payload, trim=True), status, headers, media_type="application/json;charset=UTF-8")
 
-    def _authorize(self, request: Request, realm: str) -> Response | None:
+    def _authorize(self, request: Request, realm: str) -> Response | Grant:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         grant, why = self._tokens.check(token.strip() if scheme.lower() == "bearer" else "")
         if grant is None:
             message = "message=AuthenticationFailed; errorCode=003200; statusCode=401"
             return self._gateway("AUTHENTICATION", message, why, "3200", 401)
+        if grant.client in self._production:
+            now = answer_time(self._tokens.now())
+            return Response(wrong_cluster_xml(now), 401, media_type="application/xml")
         accounting = "com.intuit.quickbooks.accounting" in grant.scope.split()
         if grant.realm != realm or realm not in self._companies or not accounting:
             message = "message=ApplicationAuthorizationFailed; errorCode=003100; statusCode=403"
             return self._gateway("AUTHORIZATION", message, "", "3100", 403)
-        return None
+        return grant
 
     def _gateway(self, kind: str, message: str, detail: str, code: str, status: int) -> Response:
-        now = next(iter(self._companies.values())).now
-        body = gateway_fault(kind, message, detail, code, int(now.timestamp() * 1000))
+        body = gateway_fault(kind, message, detail, code, int(self._tokens.now().timestamp() * 1000))
         return json_response(body, status, {"intuit_tid": str(uuid.uuid4())})
 
     def _not_simulated(self, reason: str) -> Response:
@@ -111,24 +124,34 @@ def _dispatch(company: Company, request: Request, path: str, body: bytes) -> Jso
         return {"CompanyInfo": company.info}
     if path == "preferences" and method == "GET":
         return {"Preferences": company.preferences}
+    if path.lower() == "taxservice/taxcode" and method == "POST":
+        return create_tax_code(company, _json(body))
     name, _, key = path.partition("/")
-    entity = BY_PATH.get(name)
-    if entity is None or "/" in key or method not in ("GET", "POST") or (method == "GET") != bool(key):
+    if method == "POST" and name in _SENT and key.endswith("/send"):
+        entity = BY_PATH[name]
+        return {entity.name: send(company, entity.name, key.removesuffix("/send"), query.get("sendTo"))}
+    found = BY_PATH.get(name)
+    if found is None or "/" in key or method not in ("GET", "POST") or (method == "GET") != bool(key):
         raise NotSimulated(f"{method} /{path} is not simulated")
     if method == "GET":
-        return {entity.name: read(company, entity, key)}
-    return {entity.name: _change(company, entity, query, _json(body))}
+        return {found.name: read(company, found, key)}
+    return _change(company, found, query, _json(body))
 
 
 def _change(company: Company, entity: Entity, query: Mapping[str, str], body: Json) -> Json:
     """POST to an entity; voiding is spelt differently per entity (reference 2.9)."""
     operation, include = query.get("operation"), query.get("include")
     if operation == "delete":
-        return delete(company, entity, body)
-    if (entity.name, operation, include) in (("Invoice", "void", None), ("Payment", "update", "void")):
-        return void(company, entity, body)
-    if operation in (None, "update", "create") and include is None:
-        return save(company, entity, body)
+        return {entity.name: delete(company, entity, body)}
+    if (entity.name, operation, include) in _VOIDS:
+        return {entity.name: void(company, entity, body)}
+    if (entity.name, operation) == ("JournalEntry", "void"):
+        # Observed: a success that does nothing.
+        return {"BatchItemResponse": []}
+    if include and include.lower() == "invoicelink":
+        raise NotSimulated("invoice links (include=invoiceLink) are not simulated")
+    if operation in (None, "update", "create") and (include is None or (entity.name, include) in INCLUDES):
+        return {entity.name: save(company, entity, body, include)}
     raise unsupported(" ".join(filter(None, (operation, include))))
 
 

@@ -14,23 +14,39 @@ from simulators.intuit.schema import Parser
 from simulators.intuit.stamps import pacific_day, rounded, stamp
 from simulators.intuit.table import Table
 
-Operation = Literal["created", "updated", "deleted", "voided"]
-OnChange = Callable[[str, str, str, Operation], None]
+Operation = Literal["created", "updated", "deleted", "voided", "merged", "emailed"]
+OnChange = Callable[[str, str, str, Operation, str], None]
 
-CURRENCY_NAMES = {"USD": "United States Dollar", "GBP": "British Pound Sterling"}
+CURRENCY_NAMES = {
+    "AUD": "Australian Dollar",
+    "CAD": "Canadian Dollar",
+    "EUR": "Euro",
+    "GBP": "British Pound Sterling",
+    "NZD": "New Zealand Dollar",
+    "USD": "United States Dollar",
+}
 
 # What QuickBooks calls the kinds of referenced things in a 2500 fault.
-_KIND_NAMES = {"Customer": "Names"}
+_KIND_NAMES = {"Customer": "Names", "Vendor": "Names", "Employee": "Names", "Class": "Klasses", "TaxAgency": "Names"}
 
 INDEXED = {
     "Customer": ("DisplayName", "FullyQualifiedName", "ParentRef"),
     "Vendor": ("DisplayName",),
     "Employee": ("DisplayName",),
+    "Class": ("FullyQualifiedName", "ParentRef"),
+    "Department": ("FullyQualifiedName", "ParentRef"),
+    "Term": ("Name",),
+    "PaymentMethod": ("Name",),
+    "TaxAgency": ("DisplayName",),
+    "JournalEntry": ("DocNumber",),
+    "Purchase": ("DocNumber", "EntityRef"),
+    "Deposit": (),
+    "Transfer": (),
     "Invoice": ("DocNumber", "CustomerRef"),
     "CreditMemo": ("DocNumber", "CustomerRef"),
     "Payment": ("PaymentRefNum", "CustomerRef"),
-    "Item": ("Name", "Sku", "FullyQualifiedName"),
-    "Account": ("Name", "FullyQualifiedName"),
+    "Item": ("Name", "Sku", "FullyQualifiedName", "ParentRef"),
+    "Account": ("Name", "FullyQualifiedName", "ParentRef"),
     "TaxCode": ("Name",),
     "TaxRate": ("Name",),
 }
@@ -50,6 +66,12 @@ class Company:
         self.voided: set[str] = set()
         self.replay: dict[str, tuple[int, Json]] = {}
         self.roles: dict[str, str] = {}
+        # Home units for one unit of a foreign currency, where a transaction gives no rate of its own.
+        self.rates: dict[str, Decimal] = {}
+        # Payments that lie in a deposit: payment id -> deposit id.
+        self.deposited: dict[str, str] = {}
+        # The books were closed with a password, which no API call can give (6210 instead of 6200).
+        self.closing_password = False
         self.info: Json = {}
         self.preferences: Json = {}
         self.parser = Parser(narrow=country == "US")
@@ -66,6 +88,11 @@ class Company:
         """The simulated moment."""
         return self._clock.now()
 
+    @property
+    def multicurrency(self) -> bool:
+        """Whether customers, accounts and transactions have currencies of their own."""
+        return self.preference("CurrencyPrefs", "MultiCurrencyEnabled") is True
+
     def today(self) -> str:
         """The Pacific calendar day, used for an omitted TxnDate."""
         return pacific_day(self.now).isoformat()
@@ -80,7 +107,7 @@ class Company:
         changes = {"SyncToken": str(int(self.preferences["SyncToken"]) + 1)}
         meta = {**self.preferences["MetaData"], "LastUpdatedTime": at}
         self.preferences = {**self.preferences, group: values, **changes, "MetaData": meta}
-        self._on_change(self.realm, "Preferences", "1", "updated")
+        self._on_change(self.realm, "Preferences", "1", "updated", "")
 
     def preference(self, group: str, name: str) -> object:
         """One preference, or None."""
@@ -102,6 +129,13 @@ class Company:
             self._doc_numbers += 1
         return str(self._doc_numbers)
 
+    def next_journal_number(self) -> str:
+        """The number of a journal entry saved with include=autodocnumber."""
+        number = int(self.next_id("journal"))
+        while self.tables["JournalEntry"].find("DocNumber", number):
+            number = int(self.next_id("journal"))
+        return str(number)
+
     def store(self, entity: str, key: str, fields: Json, operation: Operation) -> Json:
         """Write a row with its identity and stamps, SyncToken + 1, and announce it."""
         table = self.tables[entity]
@@ -117,8 +151,12 @@ class Company:
             "MetaData": {"CreateTime": stamp(created), "LastUpdatedTime": stamp(at)},
         }
         table.put(row, at)
-        self._on_change(self.realm, entity, key, operation)
+        self._on_change(self.realm, entity, key, operation, "")
         return row
+
+    def announce(self, entity: str, key: str, operation: Operation, other: str = "") -> None:
+        """Tell of something that is no write of its own (e-mailed, merged); `other` is the loser of a merge."""
+        self._on_change(self.realm, entity, key, operation, other)
 
     def touch(self, entity: str, key: str, changes: Json) -> Json:
         """Change computed fields of a row, as a linked write does: new SyncToken, new stamp, an update event."""
@@ -127,7 +165,7 @@ class Company:
     def erase(self, entity: str, key: str) -> None:
         """Delete a row and announce it."""
         self.tables[entity].remove(key, rounded(self.now))
-        self._on_change(self.realm, entity, key, "deleted")
+        self._on_change(self.realm, entity, key, "deleted", "")
 
     def applied_to(self, document: str, besides: str | None = None) -> Decimal:
         """What payments have put on an invoice or taken from a credit memo, not counting one payment."""
@@ -141,6 +179,20 @@ class Company:
         if row.get("Active") is False:
             raise inactive(field)
         return {**row, "_ref": {"value": ref["value"], "name": row.get(name, "")}}
+
+    def control_account(self, role: str, currency: str) -> str:
+        """The receivable or payable account of a currency; QuickBooks opens one when it is first needed."""
+        if currency == self.currency:
+            return self.roles[role]
+        name = f"{role}:{currency}"
+        if name not in self.roles:
+            home = self.tables["Account"].get(self.roles[role])
+            title = f"{home['Name']} - {currency}"
+            kept = {k: home[k] for k in ("AccountType", "AccountSubType", "Classification", "SubAccount", "Active")}
+            ref = {"value": currency, "name": CURRENCY_NAMES[currency]}
+            fields = {**kept, "Name": title, "FullyQualifiedName": title, "CurrencyRef": ref}
+            self.roles[name] = self.store("Account", self.next_id("account"), fields, "created")["Id"]
+        return self.roles[name]
 
     def currency_ref(self, given: Json | None) -> Json:
         """The home currency; another one is refused because multicurrency is off (6000)."""

@@ -1,15 +1,20 @@
 """Control routes of the Intuit simulator, mounted under /_sim/intuit.
 
-GET  /companies ; GET /companies/{realm}/ledger ; POST /companies/{realm}/{action} with the actions of people.py
-     (pay, void_payment, delete_payment, edit_invoice, void_invoice, delete_invoice, archive_customer, close_books)
-     and disconnect
+GET  /companies ; GET /companies/{realm}/ledger ; GET /companies/{realm}/trial_balance
+GET  /companies/{realm}/aged_receivables?as_of=
+POST /companies/{realm}/{action} with the actions of people.py (pay, void_payment, delete_payment, edit_invoice,
+     void_invoice, delete_invoice, email_invoice, delete_document, edit_customer, archive_customer, merge_customers,
+     close_books) and disconnect
 GET  /tokens ; POST /tokens/expire {grant: access|refresh|all}
 POST /tokens/mode {strict_rotation?, kill_on_parallel?, refresh_latency?}
-POST /limits {enforce} ; POST /webhooks/format {legacy}
+GET|POST /limits {enforce?, monthly?: number of CorePlus calls or null} ; POST /webhooks/format {legacy}
+POST /webhooks/reorder {on} ; POST /webhooks/forge {realm, entity, id, operation} ; POST /webhooks/replay
 POST /webhooks, /webhooks/switches, /webhooks/retry ; GET /webhooks (core)
 """
 
 from dataclasses import asdict
+from decimal import Decimal
+from typing import get_args
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,9 +23,10 @@ from starlette.routing import BaseRoute, Route
 from simulators.core.http import BadRequest, Json, NotFound, controlled, json_object, json_response
 from simulators.core.webhook_routes import webhook_routes
 from simulators.core.webhooks import WebhookSender
-from simulators.intuit.company import Company
-from simulators.intuit.events import EventFeed
-from simulators.intuit.ledger_view import ledger_view
+from simulators.intuit.aging import aged_receivables
+from simulators.intuit.company import Company, Operation
+from simulators.intuit.events import Event, EventFeed
+from simulators.intuit.ledger_view import ledger_view, trial_balance
 from simulators.intuit.limits import Limits
 from simulators.intuit.oauth import TokenStore
 from simulators.intuit.oauth_routes import OAuthRoutes
@@ -51,13 +57,19 @@ class Control:
         table = (
             ("/companies", self.companies, "GET"),
             ("/companies/{realm}/ledger", self.ledger, "GET"),
+            ("/companies/{realm}/trial_balance", self.trial_balance, "GET"),
+            ("/companies/{realm}/aged_receivables", self.aged, "GET"),
             ("/companies/{realm}/disconnect", self.disconnect, "POST"),
             ("/companies/{realm}/{action}", self.act, "POST"),
             ("/tokens", self.counters, "GET"),
             ("/tokens/expire", self.expire, "POST"),
             ("/tokens/mode", self.mode, "POST"),
+            ("/limits", self.limits, "GET"),
             ("/limits", self.limits, "POST"),
             ("/webhooks/format", self.format, "POST"),
+            ("/webhooks/reorder", self.reorder, "POST"),
+            ("/webhooks/forge", self.forge, "POST"),
+            ("/webhooks/replay", self.replay, "POST"),
         )
         own = [Route(path, controlled(handler), methods=[method]) for path, handler, method in table]
         return [*own, *webhook_routes(self._sender)]
@@ -73,6 +85,19 @@ class Control:
     async def ledger(self, request: Request) -> Response:
         """The books of one company."""
         return json_response(ledger_view(self._company(request)))
+
+    async def trial_balance(self, request: Request) -> Response:
+        """Debits and credits by account, with their equal totals."""
+        rows = trial_balance(self._company(request))
+        totals = {side: str(sum((Decimal(row[side]) for row in rows), Decimal("0.00"))) for side in ("debit", "credit")}
+        return json_response({"accounts": rows, "totals": totals})
+
+    async def aged(self, request: Request) -> Response:
+        """What customers owe, by how long it has been due."""
+        try:
+            return json_response(aged_receivables(self._company(request), request.query_params.get("as_of")))
+        except ValueError as error:
+            raise BadRequest(f"as_of: {error}") from error
 
     async def act(self, request: Request) -> Response:
         """A person does something in QuickBooks."""
@@ -112,14 +137,39 @@ class Control:
         return json_response({**flags, "refresh_latency": latency})
 
     async def limits(self, request: Request) -> Response:
-        """Throttling on or off."""
-        self._limits.enforce = _flag(await json_object(request), "enforce", self._limits.enforce)
-        return json_response({"enforce": self._limits.enforce})
+        """Throttling on or off, and the monthly allowance."""
+        if request.method == "POST":
+            body = await json_object(request)
+            monthly = body.get("monthly", self._limits.monthly)
+            if monthly is not None and (isinstance(monthly, bool) or not isinstance(monthly, int)):
+                raise BadRequest("monthly must be a whole number or null")
+            self._limits.enforce = _flag(body, "enforce", self._limits.enforce)
+            self._limits.monthly = monthly
+        limits = self._limits
+        return json_response({"enforce": limits.enforce, "monthly": limits.monthly, "metered": limits.metered})
 
     async def format(self, request: Request) -> Response:
         """CloudEvents (default) or the legacy webhook format."""
         self._feed.legacy = _flag(await json_object(request), "legacy", self._feed.legacy)
         return json_response({"legacy": self._feed.legacy})
+
+    async def reorder(self, request: Request) -> Response:
+        """Every second delivery overtakes the one before it."""
+        self._feed.reorder(_flag(await json_object(request), "on", self._feed.reordering))
+        return json_response({"on": self._feed.reordering})
+
+    async def forge(self, request: Request) -> Response:
+        """A stranger sends an event under a signature that does not fit."""
+        body = await json_object(request)
+        operation = body.get("operation", "updated")
+        if operation not in get_args(Operation):
+            raise BadRequest(f"operation must be one of {', '.join(get_args(Operation))}")
+        self._feed.forge(Event(str(body.get("realm")), str(body.get("entity")), str(body.get("id")), operation))
+        return json_response({"forged": True})
+
+    async def replay(self, _request: Request) -> Response:
+        """The latest delivery again, byte for byte."""
+        return json_response({"replayed": self._feed.replay()})
 
     def _company(self, request: Request) -> Company:
         realm = request.path_params["realm"]

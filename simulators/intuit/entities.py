@@ -4,10 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from simulators.core.http import Json
-from simulators.intuit import fields
+from simulators.intuit import dimensions, fields, fields_lists, fields_money
 from simulators.intuit.company import Company
-from simulators.intuit.lists import build_account, build_customer, build_item, show_account, show_customer
+from simulators.intuit.deposits import build_deposit, build_transfer
+from simulators.intuit.journal import build_journal_entry
+from simulators.intuit.lists import build_account, build_item, show_account
+from simulators.intuit.parties import build_customer, build_vendor, show_customer, show_vendor
 from simulators.intuit.payments import build_payment
+from simulators.intuit.purchases import build_purchase
 from simulators.intuit.sales import build_credit_memo, build_invoice
 from simulators.intuit.schema import Schema
 
@@ -52,6 +56,8 @@ _PERSON = _q(
     "DisplayName GivenName FamilyName MiddleName CompanyName FullyQualifiedName PrintOnCheckName Active "
     "PrimaryEmailAddr"
 )
+_NAMED = _q("Name FullyQualifiedName Active")
+_BY_TAX_SERVICE = "tax codes and rates are created by POST /taxservice/taxcode and not changed"
 
 ENTITIES = {
     entity.name: entity
@@ -92,10 +98,65 @@ ENTITIES = {
             show_account,
         ),
         Entity("Item", _q("Name Type Sku Active Taxable UnitPrice"), "item", fields.ITEM, build_item),
-        Entity("TaxCode", _q("Name Active Taxable TaxGroup"), in_cdc=False),
-        Entity("TaxRate", _q("Name Active RateValue"), in_cdc=False),
-        Entity("Vendor", _PERSON, why_read_only="vendors are seeded and read-only in this simulator"),
+        Entity("TaxCode", _q("Name Active Taxable TaxGroup"), in_cdc=False, why_read_only=_BY_TAX_SERVICE),
+        Entity("TaxRate", _q("Name Active RateValue"), in_cdc=False, why_read_only=_BY_TAX_SERVICE),
+        Entity(
+            "TaxAgency",
+            _q("DisplayName"),
+            "agency",
+            fields_lists.TAX_AGENCY,
+            dimensions.build_tax_agency,
+            in_cdc=False,
+        ),
+        Entity("Vendor", _PERSON | {"Balance"}, "name", fields_lists.VENDOR, build_vendor, show_vendor),
         Entity("Employee", _PERSON, why_read_only="employees are read-only in this simulator"),
+        Entity(
+            "JournalEntry",
+            _q("DocNumber TxnDate TotalAmt"),
+            "txn",
+            fields_money.JOURNAL_ENTRY,
+            build_journal_entry,
+            transaction=True,
+            counted=True,
+        ),
+        Entity(
+            "Purchase",
+            _q("DocNumber TxnDate TotalAmt PaymentType EntityRef AccountRef"),
+            "txn",
+            fields_money.PURCHASE,
+            build_purchase,
+            transaction=True,
+            sparse_needs=("PaymentType", "AccountRef"),
+        ),
+        Entity(
+            "Deposit",
+            _q("TxnDate TotalAmt DepositToAccountRef"),
+            "txn",
+            fields_money.DEPOSIT,
+            build_deposit,
+            transaction=True,
+            counted=True,
+            sparse_needs=("Line",),
+        ),
+        Entity(
+            "Transfer",
+            _q("TxnDate"),
+            "txn",
+            fields_money.TRANSFER,
+            build_transfer,
+            transaction=True,
+            sparse_needs=("Amount",),
+        ),
+        Entity("Class", _NAMED, "class", fields_lists.CLASS, dimensions.build_class),
+        Entity("Department", _NAMED, "department", fields_lists.DEPARTMENT, dimensions.build_department),
+        Entity("Term", _q("Name Active DueDays Type"), "term", fields_lists.TERM, dimensions.build_term),
+        Entity(
+            "PaymentMethod",
+            _q("Name Active Type"),
+            "method",
+            fields_lists.PAYMENT_METHOD,
+            dimensions.build_payment_method,
+        ),
     )
 }
 BY_PATH = {entity.path: entity for entity in ENTITIES.values()}

@@ -133,9 +133,19 @@ def gateway_fault(kind: str, message: str, detail: str, code: str, epoch_ms: int
 
 def throttle_xml(stamp: str) -> bytes:
     """The throttling fault: XML whatever the Accept header asked for (reference 2.4, shape 3)."""
+    message = "message=ThrottleExceeded; errorCode=003001; statusCode=429"
+    return _xml_fault(stamp, "SERVICE", "3001", message, "The request limit was reached.  Try again later")
+
+
+def wrong_cluster_xml(stamp: str) -> bytes:
+    """130: keys of the other environment, in XML too."""
+    message = "message=AuthenticationFailed; errorCode=000130; statusCode=401"
+    return _xml_fault(stamp, "AUTHENTICATION", "130", message, "Accessing Wrong Cluster")
+
+
+def _xml_fault(stamp: str, kind: str, code: str, message: str, detail: str) -> bytes:
     return (
         '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>'
-        f'<IntuitResponse time="{stamp}" xmlns="http://schema.intuit.com/finance/v3"><Fault type="SERVICE">'
-        '<Error code="3001"><Message>message=ThrottleExceeded; errorCode=003001; statusCode=429</Message>'
-        "<Detail>The request limit was reached.  Try again later</Detail></Error></Fault></IntuitResponse>"
+        f'<IntuitResponse time="{stamp}" xmlns="http://schema.intuit.com/finance/v3"><Fault type="{kind}">'
+        f'<Error code="{code}"><Message>{message}</Message><Detail>{detail}</Detail></Error></Fault></IntuitResponse>'
     ).encode()

@@ -9,6 +9,7 @@ from simulators.intuit.schema import (
     REF,
     Field,
     Schema,
+    absent,
     choice,
     names,
     nested,
@@ -16,7 +17,7 @@ from simulators.intuit.schema import (
     text,
 )
 
-_NAME_BANNED = ":\t\n"
+NAME_BANNED = ":\t\n"
 
 COMMON: Schema = names("Id SyncToken MetaData domain sparse status AttachableRef V4IDPseudonym ClientEntityId", IGNORED)
 
@@ -41,10 +42,10 @@ CUSTOM = rows({"DefinitionId": text(30), "Name": text(30), "Type": text(30), "St
 
 CUSTOMER: Schema = {
     **COMMON,
-    "DisplayName": text(500, _NAME_BANNED),
-    **names("Title Suffix", text(16, _NAME_BANNED)),
-    **names("GivenName MiddleName FamilyName CompanyName", text(100, _NAME_BANNED)),
-    "PrintOnCheckName": text(110, _NAME_BANNED),
+    "DisplayName": text(500, NAME_BANNED),
+    **names("Title Suffix", text(16, NAME_BANNED)),
+    **names("GivenName MiddleName FamilyName CompanyName", text(100, NAME_BANNED)),
+    "PrintOnCheckName": text(110, NAME_BANNED),
     "PrimaryEmailAddr": EMAIL,
     **names("PrimaryPhone AlternatePhone Mobile Fax", PHONE),
     "WebAddr": WEB,
@@ -54,9 +55,10 @@ CUSTOMER: Schema = {
     **names("Job BillWithParent Taxable Active", FLAG),
     **names("ParentRef DefaultTaxCodeRef SalesTermRef PaymentMethodRef CurrencyRef", REF),
     "PreferredDeliveryMethod": choice("Print", "Email", "None"),
+    "OpenBalanceDate": absent("opening balances"),
     **names("AcctNum BusinessNumber GSTIN PrimaryTaxIdentifier TaxExemptionReasonId", text(100)),
     **names(
-        "Balance BalanceWithJobs OpenBalanceDate FullyQualifiedName Level IsProject ARAccountRef CustomerTypeRef "
+        "Balance BalanceWithJobs FullyQualifiedName Level IsProject ARAccountRef CustomerTypeRef "
         "Source RootCustomerRef CustomField OtherContactInfo CreditLimit OverDueBalance",
         IGNORED,
     ),
@@ -99,6 +101,14 @@ _TAX_LINE: Schema = {
     ),
     **names("Id LineNum Description", IGNORED),
 }
+TAX_DETAIL = nested(
+    {
+        "TotalTax": NUMBER,
+        "TxnTaxCodeRef": REF,
+        "TaxLine": rows(_TAX_LINE),
+        **names("DefaultTaxCodeRef TaxReviewStatus UseAutomatedSalesTax", IGNORED),
+    }
+)
 _SALES: Schema = {
     **COMMON,
     "DocNumber": text(21),
@@ -108,14 +118,7 @@ _SALES: Schema = {
     "PrivateNote": text(4000),
     "CustomerMemo": MEMO,
     "Line": rows(_SALES_LINE),
-    "TxnTaxDetail": nested(
-        {
-            "TotalTax": NUMBER,
-            "TxnTaxCodeRef": REF,
-            "TaxLine": rows(_TAX_LINE),
-            **names("DefaultTaxCodeRef TaxReviewStatus UseAutomatedSalesTax", IGNORED),
-        }
-    ),
+    "TxnTaxDetail": TAX_DETAIL,
     "GlobalTaxCalculation": choice("TaxExcluded", "TaxInclusive", "NotApplicable"),
     "ApplyTaxAfterDiscount": FLAG,
     **names("BillAddr ShipAddr ShipFromAddr", ADDRESS),
@@ -123,6 +126,7 @@ _SALES: Schema = {
     "EmailStatus": choice("NotSet", "NeedToSend", "EmailSent"),
     "PrintStatus": choice("NotSet", "NeedToPrint", "PrintComplete"),
     "CustomField": CUSTOM,
+    "ProjectRef": absent("projects"),
     **names(
         "TotalAmt Balance HomeTotalAmt HomeBalance LinkedTxn DeliveryInfo FreeFormAddress RecurDataRef TaxExemptionRef "
         "TxnSource CustomExtensions ARAccountRef TxnStatus TransactionLocationType",
@@ -135,7 +139,8 @@ INVOICE: Schema = {
     "TrackingNum": text(31),
     "ShipMethodRef": AS_IS,
     **names("AllowIPNPayment AllowOnlinePayment AllowOnlineCreditCardPayment AllowOnlineACHPayment", FLAG),
-    **names("Deposit InvoiceLink EInvoiceStatus ProjectRef", IGNORED),
+    "Deposit": absent("deposits taken on an invoice"),
+    **names("InvoiceLink EInvoiceStatus", IGNORED),
 }
 CREDIT_MEMO: Schema = {**_SALES, **names("RemainingCredit InvoiceRef", IGNORED)}
 
@@ -168,26 +173,29 @@ ACCOUNT: Schema = {
     "Description": text(100),
     **names("ParentRef CurrencyRef TaxCodeRef", REF),
     "Active": FLAG,
+    **names("OpeningBalance OpeningBalanceDate", absent("opening balances")),
     **names(
-        "SubAccount Classification FullyQualifiedName CurrentBalance CurrentBalanceWithSubAccounts OpeningBalance "
-        "OpeningBalanceDate",
+        "SubAccount Classification FullyQualifiedName CurrentBalance CurrentBalanceWithSubAccounts AccountAlias "
+        "TxnLocationType",
         IGNORED,
     ),
 }
 
 ITEM: Schema = {
     **COMMON,
-    "Name": text(100, _NAME_BANNED),
+    "Name": text(100, NAME_BANNED),
     "Type": choice("Service", "NonInventory", "Inventory", "Category", "Group", "Bundle"),
     "Sku": text(100),
     "Description": text(4000),
     "PurchaseDesc": text(1000),
     **names("UnitPrice PurchaseCost", NUMBER),
     **names("Taxable Active SalesTaxIncluded PurchaseTaxIncluded", FLAG),
-    **names("IncomeAccountRef ExpenseAccountRef AssetAccountRef SalesTaxCodeRef PurchaseTaxCodeRef ParentRef", REF),
+    **names("IncomeAccountRef ExpenseAccountRef SalesTaxCodeRef PurchaseTaxCodeRef ParentRef", REF),
     **names(
-        "SubItem Level FullyQualifiedName TrackQtyOnHand QtyOnHand InvStartDate ItemCategoryType ServiceType "
-        "AbatementRate ReverseChargeRate TaxClassificationRef CustomExtensions",
+        "SubItem Level FullyQualifiedName TrackQtyOnHand QtyOnHand ItemCategoryType ServiceType "
+        "AbatementRate ReverseChargeRate TaxClassificationRef CustomExtensions PrefVendorRef "
+        "UQCId UQCDisplayText ClassRef Source DeferredRevenue",
         IGNORED,
     ),
+    **names("AssetAccountRef InvStartDate", absent("inventory items")),
 }

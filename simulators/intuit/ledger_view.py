@@ -4,13 +4,16 @@ from decimal import Decimal
 
 from simulators.core.http import Json
 from simulators.core.money import q2
+from simulators.intuit.aging import aged_receivables
 from simulators.intuit.company import Company
 from simulators.intuit.ledger import ZERO
 from simulators.intuit.payments import links_of
 
+_MONEY = ("Purchase", "Deposit", "Transfer")
+
 
 def ledger_view(company: Company) -> Json:
-    """Customers, invoices, payments, totals and trial balance of one company."""
+    """Customers, invoices, payments, journals, bank documents, totals, trial balance and aged receivables."""
     tables = company.tables
     invoices = [_invoice(company, row) for row in tables["Invoice"].rows.values()]
     payments = [_payment(company, row) for row in tables["Payment"].rows.values()]
@@ -31,19 +34,28 @@ def ledger_view(company: Company) -> Json:
         "totals": {
             "customers": len(tables["Customer"].rows),
             "invoices": len(invoices),
-            "invoiced": _sum(invoices, "total"),
-            "outstanding": _sum(invoices, "balance"),
-            "paid": _sum(payments, "amount"),
+            "invoiced": _home_sum(company, "Invoice", "TotalAmt"),
+            "outstanding": _home_sum(company, "Invoice", "Balance"),
+            "paid": _home_sum(company, "Payment", "TotalAmt"),
         },
-        "trial_balance": [
-            {
-                "account": tables["Account"].rows[key]["FullyQualifiedName"],
-                "debit": _text(max(amount, ZERO)),
-                "credit": _text(max(-amount, ZERO)),
-            }
-            for key, amount in company.ledger.balances().items()
-        ],
+        "trial_balance": trial_balance(company),
+        "journals": [_journal(row) for row in tables["JournalEntry"].rows.values()],
+        "bank": [_money(name, row) for name in _MONEY for row in tables[name].rows.values()],
+        "aged_receivables": aged_receivables(company)["customers"],
     }
+
+
+def trial_balance(company: Company) -> list[Json]:
+    """Every account that moved, in the home currency: debit or credit."""
+    accounts = company.tables["Account"].rows
+    return [
+        {
+            "account": accounts[key]["FullyQualifiedName"],
+            "debit": _text(max(amount, ZERO)),
+            "credit": _text(max(-amount, ZERO)),
+        }
+        for key, amount in company.ledger.balances().items()
+    ]
 
 
 def invoice_status(company: Company, row: Json) -> str:
@@ -62,7 +74,7 @@ def _invoice(company: Company, row: Json) -> Json:
         "customer_id": row["CustomerRef"]["value"],
         "customer": row["CustomerRef"]["name"],
         "date": row["TxnDate"],
-        "currency": company.currency,
+        "currency": row["CurrencyRef"]["value"],
         "total": _text(row["TotalAmt"]),
         "tax": _text(row["TxnTaxDetail"]["TotalTax"]),
         "balance": _text(row["Balance"]),
@@ -86,9 +98,35 @@ def _payment(company: Company, row: Json) -> Json:
     }
 
 
+def _journal(row: Json) -> Json:
+    lines = [line["JournalEntryLineDetail"] | {"Amount": line["Amount"]} for line in row["Line"] if _posts(line)]
+    return {
+        "id": row["Id"],
+        "number": row.get("DocNumber"),
+        "date": row["TxnDate"],
+        "note": row.get("PrivateNote", ""),
+        "lines": [
+            {"account": line["AccountRef"]["name"], "side": line["PostingType"], "amount": _text(line["Amount"])}
+            for line in lines
+        ],
+    }
+
+
+def _posts(line: Json) -> bool:
+    return bool(line["DetailType"] == "JournalEntryLineDetail")
+
+
+def _money(kind: str, row: Json) -> Json:
+    amount = row["Amount"] if kind == "Transfer" else row["TotalAmt"]
+    return {"id": row["Id"], "kind": kind, "date": row["TxnDate"], "amount": _text(amount)}
+
+
 def _text(amount: Decimal | int) -> str:
     return str(q2(Decimal(amount)))
 
 
-def _sum(rows: list[Json], name: str) -> str:
-    return str(sum((Decimal(row[name]) for row in rows), Decimal("0.00")))
+def _home_sum(company: Company, entity: str, name: str) -> str:
+    """A column in the home currency: HomeTotalAmt for TotalAmt, HomeBalance for Balance, where there are such."""
+    column = f"Home{name}" if company.multicurrency else name
+    rows = company.tables[entity].rows.values()
+    return str(sum((Decimal(row[column]) for row in rows), Decimal("0.00")))

@@ -6,7 +6,7 @@ from simulators.core.http import Json
 from simulators.intuit.company import Company
 from simulators.intuit.entities import ENTITIES, Entity
 from simulators.intuit.faults import NotSimulated, QboFault, unsupported
-from simulators.intuit.operations import delete, save, void
+from simulators.intuit.operations import INCLUDES, delete, save, void
 from simulators.intuit.query_run import run
 from simulators.intuit.stamps import parse_moment, stamp
 from simulators.intuit.table import Table
@@ -14,6 +14,7 @@ from simulators.intuit.table import Table
 MAX_BATCH = 30
 MAX_CHANGES = 1000
 LOOK_BACK = timedelta(days=30)
+_NEVER_IN_CDC = ("journalcode", "timeactivity")
 _BY_NAME = {name.lower(): entity for name, entity in ENTITIES.items()}
 
 
@@ -41,7 +42,8 @@ def _item(company: Company, item: Json, request_id: str | None) -> Json:
     except QboFault as fault:
         answer = {"Fault": fault.body()}
     except NotSimulated as reason:
-        answer = {"Fault": unsupported(str(reason)).body()}
+        # Items answer for themselves; one the simulator does not have says so in the code's message.
+        answer = {"Fault": QboFault("501", "not_simulated", str(reason)).body()}
     out = {"bId": item.get("bId"), **answer}
     if request_id:
         company.replay[key] = (200, out)
@@ -58,7 +60,7 @@ def _run_item(company: Company, item: Json) -> Json:
     body: Json = item[entity.name]
     match item.get("operation"):
         case "create":
-            return {entity.name: save(company, entity, {**body, "Id": None})}
+            return {entity.name: save(company, entity, {**body, "Id": None}, _include(entity, item))}
         case "update" if item.get("optionsData") == "void":
             return {entity.name: void(company, entity, body)}
         case "update":
@@ -66,11 +68,21 @@ def _run_item(company: Company, item: Json) -> Json:
                 raise QboFault(
                     "2020", "Required param missing", "Required parameter Id is missing in the request", "Id"
                 )
-            return {entity.name: save(company, entity, body)}
+            return {entity.name: save(company, entity, body, _include(entity, item))}
         case "delete":
             return {entity.name: delete(company, entity, body)}
         case other:
             raise unsupported(str(other))
+
+
+def _include(entity: Entity, item: Json) -> str | None:
+    """What optionsData asks for. Raises 500 for an option the entity does not have."""
+    option = item.get("optionsData")
+    if option in (None, ""):
+        return None
+    if (entity.name, option) not in INCLUDES:
+        raise unsupported(str(option))
+    return str(option)
 
 
 def changes(company: Company, entities: str, since: str) -> Json:
@@ -86,8 +98,7 @@ def changes(company: Company, entities: str, since: str) -> Json:
     for name in entities.split(","):
         entity = _cdc_entity(name.strip())
         table = company.tables[entity.name]
-        changed = sorted((at, key) for key, at in table.updated.items() if key in table.rows and at >= moment)
-        rows = [entity.show(company, table.rows[key]) for _, key in changed]
+        rows = [entity.show(company, row) for row in table.changed_since(moment, left)]
         rows = (rows + _stubs(table, moment))[:left]
         left -= len(rows)
         answers.append(_page(entity, rows))
@@ -96,6 +107,8 @@ def changes(company: Company, entities: str, since: str) -> Json:
 
 def _cdc_entity(name: str) -> Entity:
     entity = _BY_NAME.get(name.lower())
+    if name.lower() in _NEVER_IN_CDC:
+        raise unsupported(f"cdc for {name}")
     if entity is None:
         raise NotSimulated(f"change data capture of {name or 'nothing'} is not simulated")
     if not entity.in_cdc:

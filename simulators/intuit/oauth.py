@@ -35,6 +35,7 @@ class Code:
     expires: datetime
     challenge: str = ""
     challenge_method: str = ""
+    user: str = "admin"
     grant: "Grant | None" = None
 
 
@@ -55,6 +56,7 @@ class Grant:
     realm: str
     scope: str
     born: datetime
+    user: str = "admin"
     values: list[Refresh] = field(default_factory=list)
     ended: str = ""
     refreshing: bool = False
@@ -86,6 +88,7 @@ class TokenSet:
     refresh: str
     refresh_life: int
     hard_life: int
+    grant: Grant
 
 
 class TokenStore:
@@ -116,6 +119,10 @@ class TokenStore:
         self._codes[value] = code
         return value
 
+    def now(self) -> datetime:
+        """The simulated moment."""
+        return self._clock.now()
+
     def code_expiry(self) -> datetime:
         """When a code issued now ends."""
         return self._clock.now() + CODE_LIFE
@@ -134,7 +141,7 @@ class TokenStore:
             raise OAuthError("invalid_grant", "redirect_uri does not match the authorization request")
         if code.challenge and not _pkce_ok(code, verifier):
             raise OAuthError("invalid_grant", "code_verifier does not match")
-        grant = Grant(client, code.realm, code.scope, self._clock.now())
+        grant = Grant(client, code.realm, code.scope, self._clock.now(), code.user)
         code.grant = grant
         self._grants.append(grant)
         self.counters.exchanges += 1
@@ -226,7 +233,7 @@ class TokenStore:
         newest = grant.values[-1]
         left = REFRESH_LIFE - (now - newest.issued)
         hard = HARD_LIFE - (now - grant.born)
-        return TokenSet(access, newest.value, round(left.total_seconds()), round(hard.total_seconds()))
+        return TokenSet(access, newest.value, round(left.total_seconds()), round(hard.total_seconds()), grant)
 
 
 def _pkce_ok(code: Code, verifier: str) -> bool:

@@ -1,4 +1,4 @@
-"""Intuit's OAuth over HTTP: discovery, consent, token, revoke.
+"""Intuit's OAuth over HTTP: discovery, consent, token, revoke, userinfo, jwks.
 
 A program can consent without a browser: POST the form of `/connect/oauth2` with the authorize parameters
 (client_id, redirect_uri, response_type, scope, state, code_challenge?, code_challenge_method?) and
@@ -21,6 +21,7 @@ from simulators.core.http import json_response
 from simulators.core.money import loads
 from simulators.intuit.company import Company
 from simulators.intuit.oauth import ACCESS_LIFE, Code, OAuthError, TokenSet, TokenStore
+from simulators.intuit.openid import ISSUER, id_token, jwks, user_info
 from simulators.intuit.pages import consent_page, error_page
 
 SCOPES = frozenset(
@@ -33,10 +34,14 @@ _LOOPBACK = re.compile(r"http://localhost(:\d+)?/")
 
 @dataclass
 class OAuthClient:
-    """A registered app. Without `redirect_uris` any http://localhost or https address is taken."""
+    """A pair of keys of an app. Without `redirect_uris` any http://localhost or https address is taken.
+
+    The companies here are sandboxes: tokens of `production` keys meet "Accessing Wrong Cluster" there.
+    """
 
     client_id: str
     secret: str
+    production: bool = False
     redirect_uris: set[str] = field(default_factory=set)
 
     def allows(self, uri: str) -> bool:
@@ -67,6 +72,8 @@ class OAuthRoutes:
             Route("/connect/oauth2", self.authorize, methods=["GET", "POST"]),
             Route("/oauth2/v1/tokens/bearer", self.token, methods=["POST"]),
             Route("/v2/oauth2/tokens/revoke", self.revoke, methods=["POST"]),
+            Route("/v1/openid_connect/userinfo", self.userinfo),
+            Route("/op/v1/jwks", self.jwks),
         ]
 
     async def discovery(self, request: Request) -> Response:
@@ -75,7 +82,7 @@ class OAuthRoutes:
         base = f"{request.url.scheme}://{request.url.netloc}{request.scope.get('root_path', '')}"
         return json_response(
             {
-                "issuer": "https://oauth.platform.intuit.com/op/v1",
+                "issuer": ISSUER,
                 "authorization_endpoint": f"{base}/connect/oauth2",
                 "token_endpoint": f"{base}/oauth2/v1/tokens/bearer",
                 "userinfo_endpoint": f"{base}/v1/openid_connect/userinfo",
@@ -114,7 +121,10 @@ class OAuthRoutes:
         except OAuthError as error:
             said = {"error": error.error, "error_description": error.description}
             return json_response({k: v for k, v in said.items() if v}, error.status, _NO_STORE)
-        return json_response(_token_body(tokens, hard), 200, _NO_STORE)
+        answer = _token_body(tokens, hard)
+        if form.get("grant_type") == "authorization_code" and "openid" in tokens.grant.scope.split():
+            answer["id_token"] = id_token(client, tokens.grant.user, tokens.grant.realm, self._store.now())
+        return json_response(answer, 200, _NO_STORE)
 
     async def revoke(self, request: Request) -> Response:
         """JSON only (a form is refused), Basic authentication; 200 with an empty body."""
@@ -132,6 +142,18 @@ class OAuthRoutes:
         if not isinstance(token, str) or not self._store.revoke(client, token):
             return json_response({"error": "invalid_token"}, 400)
         return Response(status_code=200)
+
+    async def userinfo(self, request: Request) -> Response:
+        """Who signed in, for an access token with the openid scope."""
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        grant, _ = self._store.check(token.strip() if scheme.lower() == "bearer" else "")
+        if grant is None or "openid" not in grant.scope.split():
+            return json_response({"error": "invalid_token"}, 401)
+        return json_response(user_info(grant.user, grant.scope.split()))
+
+    async def jwks(self, _request: Request) -> Response:
+        """The key that signs id tokens."""
+        return json_response(jwks())
 
     def _refuse(self, given: Mapping[str, str]) -> Response | None:
         """A page for what must not redirect, a redirect for a bad scope, None when all is well."""
@@ -159,7 +181,7 @@ class OAuthRoutes:
             return HTMLResponse(error_page("Choose a company."), 400)
         challenge, method = given.get("code_challenge", ""), given.get("code_challenge_method", "plain")
         expires = self._store.code_expiry()
-        code = Code(given["client_id"], uri, realm, given["scope"], expires, challenge, method)
+        code = Code(given["client_id"], uri, realm, given["scope"], expires, challenge, method, given["user"])
         return _back(uri, {"code": self._store.issue_code(code), "state": state, "realmId": realm})
 
     async def _grant(self, client: str, form: Mapping[str, str]) -> TokenSet:

@@ -1,9 +1,10 @@
 """The HTML of the Intuit simulator: consent, refusals, and one page per company."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
 from simulators.core.http import Json
+from simulators.intuit.aging import BUCKETS
 from simulators.intuit.company import Company
 
 _STYLE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -43,30 +44,53 @@ def company_list(base: str, companies: Iterable[Company]) -> str:
     return f"{_STYLE}<title>QuickBooks companies</title><h1>QuickBooks companies (simulated)</h1><ul>{links}</ul>"
 
 
-def company_page(base: str, ledger: Json) -> str:
-    """Customers, invoices with a Pay button, and payments of one company."""
+def company_page(base: str, ledger: Json, calls: Json) -> str:
+    """Customers, invoices with a Pay button, payments, journals, books and calls of one company.
+
+    Of each kind the latest 200: the page is for looking, /_sim for counting.
+    """
     pay = '<form method=post action="{}/pay"><input type=hidden name=invoice_id value="{}"><button>Pay</button></form>'
     invoices = [
         [
             *(i[name] or "" for name in ("number", "customer", "date", "total", "balance", "status")),
             pay.format(base, i["id"]) if i["status"] in ("open", "partially_paid") else "",
         ]
-        for i in ledger["invoices"]
+        for i in _latest(ledger["invoices"])
     ]
-    customers = [[c["name"], c["balance"], "" if c["active"] else "inactive"] for c in ledger["customers"]]
-    payments = [[p["id"], p["date"], p["amount"], p["unapplied"], p["status"]] for p in ledger["payments"]]
+    customers = [[c["name"], c["balance"], "" if c["active"] else "inactive"] for c in _latest(ledger["customers"])]
+    payments = [[p["id"], p["date"], p["amount"], p["unapplied"], p["status"]] for p in _latest(ledger["payments"])]
     trial = [[t["account"], t["debit"], t["credit"]] for t in ledger["trial_balance"]]
+    journals = [
+        [j["id"], j["number"] or "", j["date"], f"{line['side']} {line['account']}", line["amount"]]
+        for j in _latest(ledger["journals"])
+        for line in j["lines"]
+    ]
+    bank = [[b["id"], b["kind"], b["date"], b["amount"]] for b in _latest(ledger["bank"])]
+    aged = [[a["name"], *(a[bucket] for bucket in BUCKETS), a["total"]] for a in ledger["aged_receivables"]]
+    sizes = calls["bytes_by_route"]
+    routes = [
+        [route, count, sizes[route]["in"], sizes[route]["out"]] for route, count in sorted(calls["by_route"].items())
+    ]
     name = escape(ledger["name"])
     return (
         f"{_STYLE}<title>{name}</title><h1>{name}</h1><p><a href='../ui'>All companies</a></p>"
         + _table("Invoices", "Number Customer Date Total Open State Action", invoices, html_last=True)
         + _table("Payments", "Id Date Amount Unapplied State", payments)
         + _table("Customers", "Name Balance State", customers)
+        + _table("Journal entries", "Id Number Date Line Amount", journals)
+        + _table("Bank documents", "Id Kind Date Amount", bank)
         + _table("Trial balance", "Account Debit Credit", trial)
+        + _table("Aged receivables", f"Customer {' '.join(BUCKETS)} Total", aged)
+        + f"<p class=note>{calls['total']} calls, {calls['bytes_in']} bytes in, {calls['bytes_out']} bytes out</p>"
+        + _table("Calls", "Route Count In Out", routes)
     )
 
 
-def _table(title: str, heads: str, rows: list[list[str]], html_last: bool = False) -> str:
+def _latest(rows: list[Json]) -> list[Json]:
+    return rows[-200:]
+
+
+def _table(title: str, heads: str, rows: Sequence[Sequence[object]], html_last: bool = False) -> str:
     head = "".join(f"<th>{name}" for name in heads.split())
     body = []
     for row in rows:

@@ -1,18 +1,21 @@
 """Payments: applying money to invoices and credit memos, and undoing it (reference 3.4, 2.9)."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
 from simulators.core.http import Json
 from simulators.core.money import js, q2
 from simulators.intuit.company import Company
-from simulators.intuit.faults import NotSimulated, QboFault, bad_reference, business, missing, not_found
+from simulators.intuit.currency import WRONG_ACCOUNT, evened, money_in, money_of, posting
+from simulators.intuit.faults import NotSimulated, QboFault, business, missing, not_found
 from simulators.intuit.ledger import ZERO, Posting
-from simulators.intuit.sales import check_open_period, credit_state, invoice_state
+from simulators.intuit.parts import cannot_link, name_value, refs_of
+from simulators.intuit.sales import check_open_period, sales_state
 
 _DEPOSIT_TYPES = ("Bank", "Other Current Asset")
 _OTHER_LINKS = ("JournalEntry", "Expense", "Check", "CreditCardCredit", "Deposit")
-_STATE = {"Invoice": invoice_state, "CreditMemo": credit_state}
+_LINKABLE = ("Invoice", "CreditMemo")
 
 
 @dataclass(frozen=True)
@@ -36,8 +39,10 @@ def build_payment(company: Company, body: Json, old: Json | None) -> Json:
         raise business("Transaction amount must be 0 or greater.")
     day = body.get("TxnDate") or company.today()
     check_open_period(company, day)
-    if "PaymentMethodRef" in body:
-        raise bad_reference("PaymentMethods", body["PaymentMethodRef"]["value"])
+    money = money_of(company, body, customer)
+    account = _deposit_account(company, body)
+    # Refuses a bank account in a third currency.
+    posting(company, money, account["value"], total)
     links = _links(company, body, customer["Id"], old["Id"] if old else None)
     used = sum((link.amount if link.entity == "Invoice" else -link.amount for link in links), ZERO)
     if used > total:
@@ -45,11 +50,13 @@ def build_payment(company: Company, body: Json, old: Json | None) -> Json:
     if used < ZERO:
         raise business("Credits cannot exceed the invoices they are applied to.")
     return {
-        **body,
+        **{name: value for name, value in body.items() if name != "ExchangeRate"},
+        **refs_of(company, "PaymentMethodRef", body),
         "CustomerRef": customer["_ref"],
         "TxnDate": day,
-        "CurrencyRef": company.currency_ref(body.get("CurrencyRef")),
-        "DepositToAccountRef": _deposit_account(company, body),
+        **money.fields(),
+        **money.home_total(total),
+        "DepositToAccountRef": account,
         "TotalAmt": js(total),
         "UnappliedAmt": js(total - used),
         "ProcessPayment": False,
@@ -65,17 +72,78 @@ def settle_payment(company: Company, key: str, fields: Json, old: Json | None) -
         shares[link.document] = shares.get(link.document, ZERO) + link.amount
     for document, amount in shares.items():
         _set_share(company, document, key, amount)
-    total = Decimal(fields["TotalAmt"])
-    receivable = Posting(company.roles["receivable"], -total, fields["CustomerRef"]["value"])
-    company.ledger.post(key, [Posting(fields["DepositToAccountRef"]["value"], total), receivable])
+    post_payment(company, key)
+    _post_sharers(company, shares)
+
+
+def post_payment(company: Company, key: str) -> None:
+    """The postings of a stored payment: the bank at its own rate, receivables at those of what it is applied to."""
+    row = company.tables["Payment"].get(key)
+    money = money_in(company, row)
+    receivable = company.control_account("receivable", money.currency)
+    customer, unapplied = row["CustomerRef"]["value"], Decimal(row["UnappliedAmt"])
+    out = [posting(company, money, row["DepositToAccountRef"]["value"], Decimal(row["TotalAmt"]))]
+    foreign = money.currency != company.currency
+    for link in _joined(links_of(row)):
+        way = Decimal(-1 if link.entity == "Invoice" else 1)
+        home = _home_share(company, link, key)
+        out.append(Posting(receivable, way * home, customer, foreign=way * link.amount if foreign else None))
+    out.append(posting(company, money, receivable, -unapplied, customer=customer))
+    company.ledger.post(key, evened(company, out))
+
+
+def check_not_deposited(company: Company, row: Json) -> None:
+    """Raises 6540 for a payment that lies in a deposit."""
+    if row["Id"] in company.deposited:
+        detail = (
+            "This transaction has been deposited. If you want to change or delete it, you must edit the deposit it "
+            "appears on and remove it first."
+        )
+        raise QboFault("6540", "Deposited Transaction cannot be changed", detail)
+
+
+def repost_sharers(company: Company, document: str) -> None:
+    """A document got another exchange rate: what was paid on it is posted again."""
+    _post_sharers(company, [document])
+
+
+def _joined(links: Iterable[Link]) -> list[Link]:
+    """One link per document."""
+    sums: dict[tuple[str, str], Decimal] = {}
+    for link in links:
+        sums[link.entity, link.document] = sums.get((link.entity, link.document), ZERO) + link.amount
+    return [Link(entity, document, amount) for (entity, document), amount in sums.items()]
+
+
+def _post_sharers(company: Company, documents: Iterable[str]) -> None:
+    """Post the payments of these documents again: with a rate, one share shifts the others' cents."""
+    if not company.multicurrency:
+        return
+    for payment in {p: None for document in documents for p in company.applied[document]}:
+        post_payment(company, payment)
+
+
+def _home_share(company: Company, link: Link, payment: str) -> Decimal:
+    """What a share of a document is in the home currency, at the document's rate; all shares add up exactly."""
+    if not company.multicurrency:
+        return link.amount
+    money = money_in(company, company.tables[link.entity].get(link.document))
+    before = ZERO
+    for other, amount in company.applied[link.document].items():
+        if other == payment:
+            break
+        before += amount
+    return money.home(before + link.amount) - money.home(before)
 
 
 def release(company: Company, payment: str) -> None:
     """Take a payment off everything it was applied to (void, delete)."""
     row = company.tables["Payment"].get(payment)
-    for link in links_of(row):
+    links = links_of(row)
+    for link in links:
         _set_share(company, link.document, payment, ZERO)
     company.ledger.unpost(payment)
+    _post_sharers(company, [link.document for link in links])
 
 
 def unlink_document(company: Company, document: str, keep: Decimal = ZERO) -> None:
@@ -120,13 +188,13 @@ def _links(company: Company, body: Json, customer: str, own: str | None) -> list
 def _check_link(company: Company, link: Link, customer: str, own: str | None, earlier: list[Link]) -> None:
     if link.entity in _OTHER_LINKS:
         raise NotSimulated(f"payments linked to {link.entity} are not simulated")
-    if link.entity not in _STATE:
-        raise _cannot_link(f"Transaction type {link.entity} cannot be linked to a payment")
+    if link.entity not in _LINKABLE:
+        raise cannot_link(f"Transaction type {link.entity} cannot be linked to a payment")
     row = company.tables[link.entity].rows.get(link.document)
     if row is None:
         raise not_found()
     if row["CustomerRef"]["value"] != customer:
-        raise _cannot_link("The transaction belongs to another customer")
+        raise cannot_link("The transaction belongs to another customer")
     if link.amount < ZERO:
         raise business("The applied amount must be 0 or greater.")
     here = sum((other.amount for other in earlier if other.document == link.document), ZERO)
@@ -135,16 +203,12 @@ def _check_link(company: Company, link: Link, customer: str, own: str | None, ea
         raise business("The amount applied is greater than the open balance of the transaction.")
 
 
-def _cannot_link(detail: str) -> QboFault:
-    return QboFault("620", "Transaction cannot be linked", detail)
-
-
 def _deposit_account(company: Company, body: Json) -> Json:
     if "DepositToAccountRef" not in body:
         return {"value": company.roles["undeposited"]}
     account = company.resolve("Account", body["DepositToAccountRef"], "DepositToAccountRef")
     if account["AccountType"] not in _DEPOSIT_TYPES:
-        raise business("You need to select a different type of account for this transaction.")
+        raise business(WRONG_ACCOUNT)
     ref: Json = account["_ref"]
     return ref
 
@@ -152,21 +216,9 @@ def _deposit_account(company: Company, body: Json) -> Json:
 def _shown(company: Company, link: Link) -> Json:
     row = company.tables[link.entity].rows[link.document]
     values = {"txnId": link.document, "txnOpenBalance": str(row["Balance"]), "txnReferenceNumber": row.get("DocNumber")}
-    extra = [_name_value(name, value) for name, value in values.items() if value is not None]
+    extra = [name_value(name, value) for name, value in values.items() if value is not None]
     linked = {"TxnId": link.document, "TxnType": link.entity}
     return {"Amount": js(link.amount), "LinkedTxn": [linked], "LineEx": {"any": extra}}
-
-
-def _name_value(name: str, value: str) -> Json:
-    return {
-        "name": "{http://schema.intuit.com/finance/v3}NameValue",
-        "declaredType": "com.intuit.schema.finance.v3.NameValue",
-        "scope": "javax.xml.bind.JAXBElement$GlobalScope",
-        "value": {"Name": name, "Value": value},
-        "nil": False,
-        "globalScope": True,
-        "typeSubstituted": False,
-    }
 
 
 def _set_share(company: Company, document: str, payment: str, amount: Decimal) -> None:
@@ -179,7 +231,7 @@ def _set_share(company: Company, document: str, payment: str, amount: Decimal) -
         shares.pop(payment, None)
     entity = "Invoice" if document in company.tables["Invoice"].rows else "CreditMemo"
     row = company.tables[entity].get(document)
-    company.touch(entity, document, _STATE[entity](company, document, Decimal(row["TotalAmt"])))
+    company.touch(entity, document, sales_state(company, entity, document, row))
 
 
 def _rewrite_payment(company: Company, payment: str, document: str, left: Decimal) -> None:
@@ -195,3 +247,4 @@ def _rewrite_payment(company: Company, payment: str, document: str, left: Decima
         else:
             lines.append(line)
     company.touch("Payment", payment, {"Line": lines, "UnappliedAmt": js(Decimal(row["UnappliedAmt"]) + freed)})
+    post_payment(company, payment)

@@ -7,7 +7,9 @@ from simulators.core.money import q2
 from simulators.intuit.company import Company
 from simulators.intuit.entities import ENTITIES, Entity
 from simulators.intuit.faults import NotSimulated, QboFault
+from simulators.intuit.merging import merge
 from simulators.intuit.operations import delete, save, void
+from simulators.intuit.sending import send
 
 _WRITABLE = ("DocNumber", "TxnDate", "DueDate", "PrivateNote", "CustomerMemo", "Line", "TxnTaxDetail", "BillEmail")
 
@@ -21,6 +23,7 @@ def pay(company: Company, body: Json) -> Json:
     amount = _amount(body["amount"]) if "amount" in body else Decimal(invoice["Balance"])
     applied = min(amount, Decimal(invoice["Balance"]))
     payment: Json = {"CustomerRef": {"value": invoice["CustomerRef"]["value"]}, "TotalAmt": amount}
+    payment |= {name: invoice[name] for name in ("CurrencyRef", "ExchangeRate") if name in invoice}
     if applied:
         payment["Line"] = [{"Amount": applied, "LinkedTxn": [{"TxnId": invoice["Id"], "TxnType": "Invoice"}]}]
     if "date" in body:
@@ -68,8 +71,39 @@ def archive_customer(company: Company, body: Json) -> Json:
     return {"customer_id": _done(company, ENTITIES["Customer"], change)["Id"]}
 
 
+def delete_document(company: Company, body: Json) -> Json:
+    """Delete any transaction: `entity` (JournalEntry, Deposit, ...) and `id`."""
+    entity = ENTITIES.get(str(body.get("entity")))
+    if entity is None or not entity.transaction:
+        raise BadRequest("entity must be a kind of transaction")
+    return {"id": _delete(company, entity.name, body.get("id"))}
+
+
+def edit_customer(company: Company, body: Json) -> Json:
+    """Change fields of a customer (`customer_id`), in the API's spelling, as a sparse update does."""
+    row = _row(company, "Customer", body.get("customer_id"))
+    changes = {name: value for name, value in body.items() if name != "customer_id"}
+    identity = {"Id": row["Id"], "SyncToken": row["SyncToken"], "sparse": True}
+    return {"customer_id": _done(company, ENTITIES["Customer"], {**changes, **identity})["Id"]}
+
+
+def merge_customers(company: Company, body: Json) -> Json:
+    """Merge `customer_id` into `into`: the first one's id vanishes."""
+    return merge(company, "Customer", str(body.get("customer_id")), str(body.get("into")))
+
+
+def email_invoice(company: Company, body: Json) -> Json:
+    """E-mail an invoice: `invoice_id` or `number`, `to` (default: its BillEmail)."""
+    row = _invoice(company, body)
+    try:
+        return {"invoice_id": send(company, "Invoice", row["Id"], body.get("to"))["Id"]}
+    except QboFault as fault:
+        raise BadRequest(f"{fault.code} {fault.detail}") from fault
+
+
 def close_books(company: Company, body: Json) -> Json:
-    """Set (`date`) or lift (null) the closing date."""
+    """Set (`date`) or lift (null) the closing date; with `password` true no API call can write before it (6210)."""
+    company.closing_password = bool(body.get("date")) and body.get("password") is True
     prefs = dict(company.preferences["AccountingInfoPrefs"])
     prefs.pop("BookCloseDate", None)
     if body.get("date"):
@@ -87,7 +121,11 @@ ACTIONS = {
         edit_invoice,
         void_invoice,
         delete_invoice,
+        delete_document,
+        edit_customer,
         archive_customer,
+        merge_customers,
+        email_invoice,
         close_books,
     )
 }

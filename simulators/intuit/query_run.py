@@ -12,7 +12,7 @@ from simulators.intuit.entities import ENTITIES, Entity
 from simulators.intuit.faults import NotSimulated, QboFault
 from simulators.intuit.query import Condition, Query, parse
 from simulators.intuit.stamps import parse_moment
-from simulators.intuit.table import Table
+from simulators.intuit.table import Table, id_key
 
 _TIMES = ("MetaData.CreateTime", "MetaData.LastUpdatedTime")
 _NUMBERS = frozenset({"Balance", "TotalAmt", "UnitPrice", "RateValue"})
@@ -38,16 +38,23 @@ def run(company: Company, statement: str) -> Json:
     entity = _BY_NAME.get(query.entity.lower())
     if entity is None:
         raise NotSimulated(f"queries on {query.entity} are not simulated")
-    rows = _matching(company, entity, query)
+    span = slice(query.start - 1, query.start - 1 + query.size)
+    table = company.tables[entity.name]
+    if entity.transaction and not query.where and [(f.lower(), d) for f, d in query.order] == [("id", False)]:
+        # Whole tables are paged through this way: no filter, no sort.
+        total = len(table.rows)
+        page = [table.rows[key] for key in table.in_id_order()[span]]
+    else:
+        rows = _matching(company, entity, query)
+        total = len(rows)
+        page = [] if query.count else _ordered(company, entity, query, rows)[span]
     if query.count:
-        return {"totalCount": len(rows)}
-    ordered = _ordered(company, entity, query, rows)
-    page = ordered[query.start - 1 : query.start - 1 + query.size]
+        return {"totalCount": total}
     if not page:
         return {}
     out: Json = {entity.name: [entity.show(company, row) for row in page]}
     out |= {"startPosition": query.start, "maxResults": len(page)}
-    return out | ({"totalCount": len(rows)} if entity.counted else {})
+    return out | ({"totalCount": total} if entity.counted else {})
 
 
 def _single(name: str, row: Json, query: Query) -> Json:
@@ -62,7 +69,7 @@ def _matching(company: Company, entity: Entity, query: Query) -> list[Json]:
     if not entity.transaction and not any(c.field == "Active" for c in conditions):
         conditions.append(Condition("Active", "=", ("true",)))
     tests = [_test(company, entity, table, condition) for condition in conditions]
-    return [row for row in _candidates(table, conditions) if all(test(row) for test in tests)]
+    return [row for row in _candidates(company, table, conditions) if all(test(row) for test in tests)]
 
 
 def _checked(entity: Entity, condition: Condition) -> Condition:
@@ -87,8 +94,8 @@ def _invalid(detail: str) -> QboFault:
     return QboFault("4001", "Invalid query", f"QueryValidationError: {detail}")
 
 
-def _candidates(table: Table, conditions: list[Condition]) -> Iterable[Json]:
-    """Rows worth testing: by id or index when a condition allows, else all."""
+def _candidates(company: Company, table: Table, conditions: list[Condition]) -> Iterable[Json]:
+    """Rows worth testing: by id, index or time of change when a condition allows, else all."""
     for condition in conditions:
         if condition.op not in _EXACT:
             continue
@@ -97,6 +104,11 @@ def _candidates(table: Table, conditions: list[Condition]) -> Iterable[Json]:
         if table.indexed(condition.field):
             found = (row for value in condition.values for row in table.find(condition.field, value))
             return {row["Id"]: row for row in found}.values()
+    for condition in conditions:
+        if condition.field == "MetaData.LastUpdatedTime" and condition.op in (">", ">="):
+            moment = _wanted(company, condition.field, condition.values[0])
+            if isinstance(moment, datetime):
+                return table.changed_since(moment)
     return list(table.rows.values())
 
 
@@ -109,6 +121,9 @@ def _test(company: Company, entity: Entity, table: Table, condition: Condition) 
     if condition.op == "in":
         return lambda row: _value(company, entity, table, row, name, None) in wanted
     compare, limit = _COMPARE[condition.op], wanted[0]
+    if name in _TIMES:
+        times = _times(table, name)
+        return lambda row: compare(times[row["Id"]], limit)
 
     def test(row: Json) -> bool:
         value = _value(company, entity, table, row, name, None)
@@ -117,11 +132,14 @@ def _test(company: Company, entity: Entity, table: Table, condition: Condition) 
     return test
 
 
+def _times(table: Table, name: str) -> dict[str, datetime]:
+    return table.created if name.endswith("CreateTime") else table.updated
+
+
 def _value(company: Company, entity: Entity, table: Table, row: Json, name: str, absent: object) -> Any:
     """A property in the type it is compared in."""
     if name in _TIMES:
-        times = table.created if name.endswith("CreateTime") else table.updated
-        return times[row["Id"]]
+        return _times(table, name)[row["Id"]]
     if name == "Balance" and "Balance" not in row:
         row = entity.show(company, row)
     value = row.get(name, True if name == "Active" else None)
@@ -173,7 +191,10 @@ def _ordered(company: Company, entity: Entity, query: Query, rows: list[Json]) -
 def _sort_key(company: Company, entity: Entity, table: Table, name: str) -> Callable[[Json], tuple[Any, ...]]:
     """Rows without the property sort first; Ids sort as numbers."""
     if name == "Id":
-        return lambda row: _id_key(row["Id"])
+        return lambda row: id_key(row["Id"])
+    if name in _TIMES:
+        times = _times(table, name)
+        return lambda row: (times[row["Id"]],)
 
     def key(row: Json) -> tuple[Any, ...]:
         value = _value(company, entity, table, row, name, None)
@@ -187,7 +208,3 @@ def _unordered(entity: Entity, table: Table, rows: list[Json]) -> list[Json]:
     if entity.transaction:
         return sorted(rows, key=lambda row: (row["TxnDate"], table.updated[row["Id"]]), reverse=True)
     return sorted(rows, key=lambda row: str(row.get("DisplayName") or row.get("Name") or "").casefold())
-
-
-def _id_key(key: str) -> tuple[int, str]:
-    return (int(key), "") if key.isdigit() else (0, key)

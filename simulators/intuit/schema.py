@@ -15,9 +15,23 @@ from typing import Literal
 
 from simulators.core.http import Json
 from simulators.core.money import js
-from simulators.intuit.faults import QboFault, bad_characters, bad_value, too_long, unknown_property
+from simulators.intuit.faults import NotSimulated, QboFault, bad_characters, bad_value, too_long, unknown_property
 
-Kind = Literal["text", "number", "flag", "day", "ref", "object", "rows", "choice", "email", "ignored", "as_is"]
+Kind = Literal[
+    "text",
+    "number",
+    "flag",
+    "day",
+    "ref",
+    "typed_ref",
+    "object",
+    "rows",
+    "choice",
+    "email",
+    "ignored",
+    "absent",
+    "as_is",
+]
 _MAX_NUMBER = Decimal(10) ** 15
 _ADDRESS = r"[^@\s,]+@[^@\s,]+\.[^@\s,]+"
 # A list separated by commas is tolerated in the one address field (reference 3.2).
@@ -26,13 +40,14 @@ _EMAIL = re.compile(rf"{_ADDRESS}(\s*,\s*{_ADDRESS})*")
 
 @dataclass(frozen=True)
 class Field:
-    """One property: its kind, longest text, banned characters, sub-fields or choices."""
+    """One property: its kind, longest text, banned characters, sub-fields or choices; for "absent" what is missing."""
 
     kind: Kind
     most: int = 0
     banned: str = ""
     fields: "Schema | None" = None
     choices: tuple[str, ...] = ()
+    what: str = ""
 
 
 Schema = Mapping[str, Field]
@@ -41,6 +56,7 @@ NUMBER = Field("number")
 FLAG = Field("flag")
 DAY = Field("day")
 REF = Field("ref")
+TYPED_REF = Field("typed_ref")
 IGNORED = Field("ignored")
 AS_IS = Field("as_is")
 
@@ -53,6 +69,11 @@ def text(most: int, banned: str = "") -> Field:
 def choice(*choices: str) -> Field:
     """One of a closed list of words."""
     return Field("choice", choices=choices)
+
+
+def absent(what: str) -> Field:
+    """A property QuickBooks has and this simulator does not: anything but an empty value is answered 501."""
+    return Field("absent", what=what)
 
 
 def nested(fields: Schema) -> Field:
@@ -86,6 +107,10 @@ class Parser:
                 raise unknown_property(where)
             if field.kind == "ignored" or value is None or value == "":
                 continue
+            if field.kind == "absent":
+                if not _says_nothing(value):
+                    raise NotSimulated(f"{field.what} ({where}) are not simulated")
+                continue
             parsed = self._value(field, value, where)
             if parsed is not None:
                 out[name] = parsed
@@ -101,8 +126,8 @@ class Parser:
                 return _flag(value, where)
             case "day":
                 return _day(value, where)
-            case "ref":
-                return self._ref(value, where)
+            case "ref" | "typed_ref":
+                return self._ref(value, where, typed=field.kind == "typed_ref")
             case "object":
                 if not isinstance(value, dict):
                     raise unknown_property(where)
@@ -130,7 +155,7 @@ class Parser:
             raise QboFault("2210", "Invalid Email Address format", f"{where} must contain '@' and '.'", where)
         return said
 
-    def _ref(self, value: object, where: str) -> Json | None:
+    def _ref(self, value: object, where: str, typed: bool) -> Json | None:
         if not isinstance(value, dict):
             raise unknown_property(where)
         key = value.get("value")
@@ -138,7 +163,17 @@ class Parser:
             return None
         if isinstance(key, bool | dict | list):
             raise unknown_property(f"{where}.value")
-        return {"value": str(key)}
+        kind = value.get("type")
+        return {"value": str(key)} | ({"type": kind} if typed and isinstance(kind, str) and kind else {})
+
+
+def _says_nothing(value: object) -> bool:
+    """Zeros, empty texts and structures made of nothing else: how clients write a property they do not use."""
+    if isinstance(value, dict):
+        return all(_says_nothing(inner) for inner in value.values())
+    if isinstance(value, list):
+        return all(_says_nothing(inner) for inner in value)
+    return value in (None, "", "0", 0, False)
 
 
 def _number(value: object, where: str) -> Decimal:

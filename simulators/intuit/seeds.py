@@ -1,67 +1,21 @@
-"""The two seeded companies: Intuit's US sample company (its ids, reference 6) and a UK one with VAT."""
+"""The seeded companies as they stand before anybody touches them."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 
 from simulators.core.clock import Clock
 from simulators.core.http import Json
+from simulators.intuit import seed_data as data
 from simulators.intuit.account_types import KINDS
 from simulators.intuit.company import CURRENCY_NAMES, Company, OnChange
+from simulators.intuit.seed_data import AU_REALM, UK_REALM, US_REALM
 from simulators.intuit.stamps import rounded, stamp
 
-US_REALM = "9341452900000001"
-UK_REALM = "9341452900000002"
+__all__ = ["AU_REALM", "UK_REALM", "US_REALM", "seeded"]
+
 # Long past, so that change data capture does not tell of seeds.
 _FOUNDED = datetime(2024, 1, 9, 16, tzinfo=UTC)
-
-# id, name, AccountType, AccountSubType
-_ACCOUNTS = (
-    ("1", "Services", "Income", "ServiceFeeIncome"),
-    ("2", "Retained Earnings", "Equity", "RetainedEarnings"),
-    ("4", "Undeposited Funds", "Other Current Asset", "UndepositedFunds"),
-    ("33", "Accounts Payable (A/P)", "Accounts Payable", "AccountsPayable"),
-    ("34", "Opening Balance Equity", "Equity", "OpeningBalanceEquity"),
-    ("35", "Checking", "Bank", "Checking"),
-    ("36", "Savings", "Bank", "Savings"),
-    ("41", "Mastercard", "Credit Card", "CreditCard"),
-    ("45", "Landscaping Services", "Income", "OtherPrimaryIncome"),
-    ("55", "Insurance", "Expense", "Insurance"),
-    ("79", "Sales of Product Income", "Income", "SalesOfProductIncome"),
-    ("80", "Cost of Goods Sold", "Cost of Goods Sold", "SuppliesMaterialsCogs"),
-    ("82", "Design income", "Income", "OtherPrimaryIncome"),
-    ("84", "Accounts Receivable (A/R)", "Accounts Receivable", "AccountsReceivable"),
-    ("86", "Discounts given", "Income", "DiscountsRefundsGiven"),
-)
-_US_TAX_ACCOUNT = ("90", "Board of Equalization Payable", "Other Current Liability", "SalesTaxPayable")
-_UK_TAX_ACCOUNT = ("90", "VAT Control", "Other Current Liability", "GlobalTaxPayable")
-
-# id, name, Type, UnitPrice, income account
-_ITEMS = (
-    ("1", "Services", "Service", "0", "1"),
-    ("2", "Hours", "Service", "0", "1"),
-    ("3", "Design", "Service", "75", "82"),
-    ("5", "Rock Fountain", "NonInventory", "275", "79"),
-    ("6", "Pump", "NonInventory", "15", "79"),
-    ("11", "Gardening", "Service", "0", "45"),
-)
-_US_CUSTOMERS = (
-    ("1", "Amy's Bird Sanctuary", "Amy", "Lauterbach"),
-    ("2", "Bill's Windsurf Shop", "Bill", "Lucchini"),
-    ("3", "Cool Cars", "Grace", "Pariente"),
-    ("4", "Diego Rodriguez", "Diego", "Rodriguez"),
-    ("5", "Dukes Basketball Camp", "Peter", "Dukes"),
-)
-_US_VENDORS = (("30", "Books by Bessie"), ("56", "Bob's Burger Joint"))
-# id, name, per cent
-_US_RATES = (("1", "AZ State tax", "7.1"), ("2", "Tucson City", "2"), ("3", "California", "8"))
-_UK_RATES = (("3", "20.0% S", "20"), ("5", "0.0% Z", "0"), ("7", "5.0% R", "5"))
-# id, name, description, rate ids
-_US_CODES = (("2", "California", "California", ("3",)), ("3", "Tucson", "Tucson", ("1", "2")))
-_UK_CODES = (
-    ("3", "20.0% S", "Standard rate", ("3",)),
-    ("5", "0.0% Z", "Zero rate", ("5",)),
-    ("7", "5.0% R", "Reduced rate", ("7",)),
-)
 
 
 def seeded(clock: Clock, on_change: OnChange) -> dict[str, Company]:
@@ -70,78 +24,116 @@ def seeded(clock: Clock, on_change: OnChange) -> dict[str, Company]:
     then.freeze(_FOUNDED)
     us = Company(US_REALM, "Sandbox Company_US_1", "US", "USD", then, _silent)
     uk = Company(UK_REALM, "Sandbox Company_UK_1", "GB", "GBP", then, _silent)
-    _fill(us, (*_ACCOUNTS, _US_TAX_ACCOUNT))
-    _fill(uk, (*_ACCOUNTS, _UK_TAX_ACCOUNT))
-    _taxes(us, _US_RATES, _US_CODES)
-    _taxes(uk, _UK_RATES, _UK_CODES)
+    au = Company(AU_REALM, "Sandbox Company_AU_1", "AU", "AUD", then, _silent)
+    _fill(us, (*data.ACCOUNTS, data.US_TAX_ACCOUNT))
+    _fill(uk, (*data.ACCOUNTS, data.UK_TAX_ACCOUNT))
+    _fill(au, (*data.ACCOUNTS, data.AU_TAX_ACCOUNT, data.EXCHANGE_ACCOUNT))
+    _account(au, *data.EURO_ACCOUNT, currency="EUR")
+    _taxes(us, data.US_TAXES, data.US_CODES)
+    _taxes(uk, data.UK_TAXES, data.UK_CODES)
+    _taxes(au, data.AU_TAXES, data.AU_CODES)
     for code, taxable in (("TAX", True), ("NON", False)):
         row = {"Id": code, "Name": code, "Description": code, "Active": True, "Taxable": taxable, "TaxGroup": False}
         us.tables["TaxCode"].put(row, rounded(us.now))
-    _people(us)
-    for company in (us, uk):
-        company.roles = {"receivable": "84", "undeposited": "4", "tax": "90", "discount": "86"}
+    _us_people(us)
+    _people(au, "Customer", data.AU_CUSTOMERS)
+    _people(au, "Vendor", data.AU_VENDORS)
+    au.rates = {code: Decimal(rate) for code, rate in data.AU_RATES.items()}
+    for company in (us, uk, au):
+        company.roles = {"receivable": "84", "payable": "33", "undeposited": "4", "tax": "90", "discount": "86"}
         company.info = _info(company)
-        company.preferences = _preferences(company)
+        company.preferences = _preferences(company, multicurrency=company is au)
         company.open(clock, on_change)
-    return {us.realm: us, uk.realm: uk}
+    au.roles["exchange"] = data.EXCHANGE_ACCOUNT[0]
+    return {company.realm: company for company in (us, uk, au)}
 
 
-def _silent(_realm: str, _entity: str, _key: str, _operation: str) -> None:
+def _silent(*_change: str) -> None:
     """Seeds make no events."""
 
 
+def _currency(code: str) -> Json:
+    return {"value": code, "name": CURRENCY_NAMES[code]}
+
+
+def _account(company: Company, key: str, name: str, kind: str, subtype: str, currency: str | None = None) -> None:
+    row: Json = {"Name": name, "FullyQualifiedName": name, "SubAccount": False, "Active": True}
+    row |= {"AccountType": kind, "AccountSubType": subtype, "Classification": KINDS[kind].classification}
+    company.store("Account", key, {**row, "CurrencyRef": _currency(currency or company.currency)}, "created")
+
+
 def _fill(company: Company, accounts: tuple[tuple[str, str, str, str], ...]) -> None:
-    currency = {"value": company.currency, "name": CURRENCY_NAMES[company.currency]}
-    for key, name, kind, subtype in accounts:
-        row: Json = {"Name": name, "FullyQualifiedName": name, "SubAccount": False, "Active": True}
-        row |= {"AccountType": kind, "AccountSubType": subtype, "Classification": KINDS[kind].classification}
-        company.store("Account", key, {**row, "CurrencyRef": currency}, "created")
+    for account in accounts:
+        _account(company, *account)
     names = {key: name for key, name, _, _ in accounts}
-    for key, name, kind, price, income in _ITEMS:
-        row = {"Name": name, "FullyQualifiedName": name, "Active": True, "Taxable": False, "Type": kind}
+    for key, name, kind, price, income in data.ITEMS:
+        row: Json = {"Name": name, "FullyQualifiedName": name, "Active": True, "Taxable": False, "Type": kind}
         row |= {"UnitPrice": Decimal(price), "PurchaseCost": 0, "TrackQtyOnHand": False}
         row |= {"IncomeAccountRef": {"value": income, "name": names[income]}}
+        if key in data.BOUGHT:
+            row["ExpenseAccountRef"] = {"value": data.BOUGHT[key], "name": names[data.BOUGHT[key]]}
         company.store("Item", key, row, "created")
-    for counter, upto in (("account", 100), ("item", 30), ("name", 59), ("txn", 128)):
+    for key, name, days in data.TERMS:
+        company.store("Term", key, {"Name": name, "Active": True, "Type": "STANDARD", "DueDays": days}, "created")
+    for key, name, kind in data.METHODS:
+        company.store("PaymentMethod", key, {"Name": name, "Active": True, "Type": kind}, "created")
+    key, name = data.AGENCIES[company.country]
+    agency = {"DisplayName": name, "TaxTrackedOnSales": True, "TaxTrackedOnPurchases": not company.us}
+    company.store("TaxAgency", key, agency, "created")
+    counters = {"account": 100, "item": 30, "name": 59, "txn": 128, "term": 4, "method": 3, "agency": 1, "tax": 10}
+    for counter, upto in counters.items():
         company.reserve(counter, upto)
 
 
 def _taxes(
     company: Company,
-    rates: tuple[tuple[str, str, str], ...],
-    codes: tuple[tuple[str, str, str, tuple[str, ...]], ...],
+    rates: Iterable[tuple[str, str, str]],
+    codes: Iterable[tuple[str, str, str, tuple[str, ...]]],
 ) -> None:
+    names = {}
     for key, name, percent in rates:
+        names[key] = name
         row: Json = {"Name": name, "Description": name, "Active": True, "RateValue": Decimal(percent)}
         row |= {"AgencyRef": {"value": "1"}, "SpecialTaxType": "NONE", "DisplayType": "ReadOnly"}
         company.store("TaxRate", key, row, "created")
-    names = {key: name for key, name, _ in rates}
     for key, name, description, of_code in codes:
         details = [
             {"TaxRateRef": {"value": r, "name": names[r]}, "TaxTypeApplicable": "TaxOnAmount", "TaxOrder": 0}
             for r in of_code
         ]
         row = {"Name": name, "Description": description, "Active": True, "Taxable": True, "TaxGroup": True}
-        row |= {"SalesTaxRateList": {"TaxRateDetail": details}, "PurchaseTaxRateList": {"TaxRateDetail": []}}
+        bought = [] if company.us else details
+        row |= {"SalesTaxRateList": {"TaxRateDetail": details}, "PurchaseTaxRateList": {"TaxRateDetail": bought}}
         company.store("TaxCode", key, row, "created")
 
 
-def _people(company: Company) -> None:
-    currency = {"value": company.currency, "name": CURRENCY_NAMES[company.currency]}
-    for key, name, given, family in _US_CUSTOMERS:
-        row: Json = {"DisplayName": name, "FullyQualifiedName": name, "PrintOnCheckName": name, "Active": True}
-        row |= {"GivenName": given, "FamilyName": family, "CompanyName": name, "Taxable": True, "Job": False}
-        row |= {"BillWithParent": False, "IsProject": False, "PreferredDeliveryMethod": "Print"}
-        row |= {"CurrencyRef": currency, "DefaultTaxCodeRef": {"value": "2"}}
-        company.store("Customer", key, row, "created")
-    for key, name in _US_VENDORS:
-        row = {"DisplayName": name, "PrintOnCheckName": name, "Active": True, "Balance": 0, "Vendor1099": False}
-        company.store("Vendor", key, {**row, "CurrencyRef": currency}, "created")
+def _us_people(company: Company) -> None:
+    _people(company, "Customer", [(key, name, "USD") for key, name, _, _ in data.US_CUSTOMERS])
+    for key, name, given, family in data.US_CUSTOMERS:
+        whole = {**company.tables["Customer"].get(key), "GivenName": given, "FamilyName": family, "CompanyName": name}
+        company.tables["Customer"].put(whole, rounded(company.now))
+    _people(company, "Vendor", [(key, name, "USD") for key, name in data.US_VENDORS])
+    for key, given, family in data.US_EMPLOYEES:
+        name = f"{given} {family}"
+        row: Json = {"DisplayName": name, "PrintOnCheckName": name, "GivenName": given, "FamilyName": family}
+        company.store("Employee", key, {**row, "Active": True, "BillableTime": False}, "created")
+
+
+def _people(company: Company, entity: str, people: Iterable[tuple[str, str, str]]) -> None:
+    for key, name, currency in people:
+        row: Json = {"DisplayName": name, "PrintOnCheckName": name, "Active": True, "CurrencyRef": _currency(currency)}
+        if entity == "Vendor":
+            row["Vendor1099"] = False
+        else:
+            row |= {"FullyQualifiedName": name, "Taxable": True, "Job": False, "BillWithParent": False}
+            row |= {"IsProject": False, "PreferredDeliveryMethod": "Print"}
+            if company.us:
+                row["DefaultTaxCodeRef"] = {"value": "2"}
+        company.store(entity, key, row, "created")
 
 
 def _info(company: Company) -> Json:
-    state = {"US": {"City": "San Pablo", "CountrySubDivisionCode": "CA", "PostalCode": "87999"}}
-    address = {"Id": "1", "Line1": "123 Sierra Way", **state.get(company.country, {"City": "London"})}
+    address = {"Id": "1", "Line1": "123 Sierra Way", **data.CITIES[company.country]}
     at = stamp(rounded(company.now))
     return {
         "CompanyName": company.name,
@@ -154,7 +146,7 @@ def _info(company: Company) -> Json:
         "FiscalYearStartMonth": "January",
         "SupportedLanguages": "en",
         "CompanyStartDate": "2024-01-09",
-        "DefaultTimeZone": "America/Los_Angeles" if company.us else "Europe/London",
+        "DefaultTimeZone": data.TIME_ZONES[company.country],
         "NameValue": [
             {"Name": "SubscriptionStatus", "Value": "PAID"},
             {"Name": "OfferingSku", "Value": "QuickBooks Online Plus"},
@@ -167,7 +159,7 @@ def _info(company: Company) -> Json:
     }
 
 
-def _preferences(company: Company) -> Json:
+def _preferences(company: Company, multicurrency: bool) -> Json:
     at = stamp(rounded(company.now))
     tax: Json = {"UsingSalesTax": True}
     if company.us:
@@ -175,9 +167,9 @@ def _preferences(company: Company) -> Json:
     return {
         "AccountingInfoPrefs": {
             "UseAccountNumbers": False,
-            "TrackDepartments": False,
+            "TrackDepartments": True,
             "ClassTrackingPerTxn": False,
-            "ClassTrackingPerTxnLine": False,
+            "ClassTrackingPerTxnLine": True,
             "FirstMonthOfFiscalYear": "January",
         },
         "SalesFormsPrefs": {
@@ -187,7 +179,7 @@ def _preferences(company: Company) -> Json:
             "DefaultDiscountAccount": "86",
             "CustomField": [],
         },
-        "CurrencyPrefs": {"MultiCurrencyEnabled": False, "HomeCurrency": {"value": company.currency}},
+        "CurrencyPrefs": {"MultiCurrencyEnabled": multicurrency, "HomeCurrency": {"value": company.currency}},
         "TaxPrefs": tax,
         "VendorAndPurchasesPrefs": {"BillableExpenseTracking": False},
         "ReportPrefs": {"ReportBasis": "Accrual"},

@@ -24,11 +24,13 @@ from simulators.intuit.oauth import TokenStore
 from simulators.intuit.oauth_routes import OAuthClient, OAuthRoutes
 from simulators.intuit.pages import company_list, company_page, error_page
 from simulators.intuit.people import pay
+from simulators.intuit.presets import presets
 from simulators.intuit.seeds import seeded
 
 PROVIDER = "intuit"
 CLIENT_ID = "sim-intuit-client"
 CLIENT_SECRET = "sim-intuit-secret"
+PRODUCTION_CLIENT_ID = "sim-intuit-production"
 _API = re.compile(r"/v3/company/([^/]+)/([^/?]+)(/)?")
 
 
@@ -37,15 +39,21 @@ class IntuitSimulator:
 
     def __init__(self, clock: Clock, faults: Faults, calls: CallLog) -> None:
         self.clock = clock
+        self.calls = calls
         self.tokens = TokenStore(clock)
         self.limits = Limits(clock)
         self.webhooks = WebhookSender(clock, RETRY_SCHEDULE)
         self.feed = EventFeed(clock, self.webhooks)
-        self.clients = {CLIENT_ID: OAuthClient(CLIENT_ID, CLIENT_SECRET)}
+        self.clients = {
+            CLIENT_ID: OAuthClient(CLIENT_ID, CLIENT_SECRET),
+            PRODUCTION_CLIENT_ID: OAuthClient(PRODUCTION_CLIENT_ID, CLIENT_SECRET, production=True),
+        }
         # Filled again in place on reset, so that everybody may hold on to the same dictionary.
         self.companies: dict[str, Company] = seeded(clock, self.feed.note)
         self.oauth = OAuthRoutes(self.tokens, self.clients, self.companies)
-        self.api = AccountingApi(self.tokens, self.limits, self.companies)
+        production = frozenset(key for key, client in self.clients.items() if client.production)
+        self.api = AccountingApi(self.tokens, self.limits, self.companies, production)
+        faults.offer(PROVIDER, presets(clock))
         self._control = Control(self.companies, self.tokens, self.oauth, self.limits, self.feed, self.webhooks)
         self.control_routes = self._control.routes()
         self.app: ASGIApp = CallMiddleware(FaultMiddleware(self._routes(), PROVIDER, faults), PROVIDER, calls, describe)
@@ -85,7 +93,7 @@ class IntuitSimulator:
         if company is None:
             return HTMLResponse(error_page("No such company."), 404)
         base = f"{request.scope.get('root_path', '')}/ui/{company.realm}"
-        return HTMLResponse(company_page(base, ledger_view(company)))
+        return HTMLResponse(company_page(base, ledger_view(company), self.calls.snapshot(PROVIDER, company.realm)))
 
     async def _pay(self, request: Request) -> Response:
         company = self.companies.get(request.path_params["realm"])

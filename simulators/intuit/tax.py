@@ -6,6 +6,7 @@ Reference 2.10 "Tax (US)" and "Tax (non-US)". Rates are per cent. Amounts are ro
 from collections import defaultdict
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Literal
 
 from simulators.core.http import Json
 from simulators.core.money import CENT, js, q2
@@ -62,7 +63,14 @@ def us_tax(company: Company, sent: Json, lines: list[TaxedLine], kept: Decimal) 
     return Tax(sum(amounts, ZERO), tax_lines if base else [], code)
 
 
-def global_tax(company: Company, mode: str | None, sent: Json | None, lines: list[TaxedLine], kept: Decimal) -> Tax:
+def global_tax(
+    company: Company,
+    mode: str | None,
+    sent: Json | None,
+    lines: list[TaxedLine],
+    kept: Decimal,
+    side: Literal["Sales", "Purchase"] = "Sales",
+) -> Tax:
     """Tax outside the US by GlobalTaxCalculation.
 
     TaxLine amounts with a TaxRateRef replace the computed amount of that rate; a bare TotalTax is not an override
@@ -79,7 +87,7 @@ def global_tax(company: Company, mode: str | None, sent: Json | None, lines: lis
     bases: defaultdict[tuple[str, Decimal], Decimal] = defaultdict(Decimal)
     amounts: defaultdict[tuple[str, Decimal], Decimal] = defaultdict(Decimal)
     for line in lines:
-        for rate, percent in code_rates(company, line.code):
+        for rate, percent in code_rates(company, line.code, side):
             key = (rate, percent)
             bases[key] += line.net
             if mode == "TaxInclusive":
@@ -95,10 +103,10 @@ def global_tax(company: Company, mode: str | None, sent: Json | None, lines: lis
     return tax
 
 
-def code_rates(company: Company, code: str) -> list[tuple[str, Decimal]]:
+def code_rates(company: Company, code: str, side: str = "Sales") -> list[tuple[str, Decimal]]:
     """(rate id, per cent) of a tax code. Raises 2500 when the code is unknown."""
     row = company.resolve("TaxCode", {"value": code}, "TaxCodeRef")
-    details = row.get("SalesTaxRateList", {}).get("TaxRateDetail", [])
+    details = row.get(f"{side}TaxRateList", {}).get("TaxRateDetail", [])
     rates = company.tables["TaxRate"].rows
     return [(d["TaxRateRef"]["value"], Decimal(rates[d["TaxRateRef"]["value"]]["RateValue"])) for d in details]
 
@@ -114,7 +122,7 @@ def _inclusive(line: TaxedLine, percent: Decimal) -> Decimal:
 
 def _override(sent: Json) -> Decimal | None:
     if "TotalTax" in sent:
-        return q2(sent["TotalTax"])
+        return q2(Decimal(sent["TotalTax"]))
     if sent.get("TaxLine"):
         return q2(sum((Decimal(line.get("Amount", 0)) for line in sent["TaxLine"]), ZERO))
     return None

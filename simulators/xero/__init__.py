@@ -3,6 +3,7 @@
 from simulators.xero.seeds import (
     CLIENT_ID,
     CLIENT_SECRET,
+    TENANT_AU,
     TENANT_NZ,
     TENANT_UK,
     TENANT_US,
@@ -14,6 +15,7 @@ from simulators.xero.simulator import XeroSimulator
 __all__ = [
     "CLIENT_ID",
     "CLIENT_SECRET",
+    "TENANT_AU",
     "TENANT_NZ",
     "TENANT_UK",
     "TENANT_US",

@@ -1,6 +1,5 @@
 """A person at work in Xero's own pages: pay, void, edit, archive, close a period, disconnect the app."""
 
-from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -9,10 +8,11 @@ from simulators.core.http import Json
 from simulators.core.money import q2
 from simulators.xero.books import Books
 from simulators.xero.contacts import archive
+from simulators.xero.credits import overpay as book_overpayment
 from simulators.xero.documents import Writing, save_document, void
 from simulators.xero.element import Element, RefusedError
-from simulators.xero.model import Document
-from simulators.xero.money_in import NOT_AUTHORISED, TOO_MUCH, create_overpayment, delete_payment, pay
+from simulators.xero.model import Account, Document
+from simulators.xero.money_in import NOT_AUTHORISED, TOO_MUCH, Tender, delete_payment, pay
 
 
 def find_invoice(books: Books, wanted: str) -> Document:
@@ -30,7 +30,7 @@ def pay_invoice(books: Books, invoice: Document, amount: Decimal | None, day: da
     An invoice that is already paid is not touched: no event of it tells about the second payment.
     Raises RefusedError.
     """
-    bank = next(a for a in books.accounts.rows.values() if a.type == "BANK" and a.status == "ACTIVE")
+    bank = _bank_for(books, invoice.currency)
     wanted = invoice.due_amount if amount is None else q2(amount)
     excess = max(wanted - invoice.due_amount, Decimal("0.00"))
     if wanted <= 0:
@@ -39,9 +39,9 @@ def pay_invoice(books: Books, invoice: Document, amount: Decimal | None, day: da
         raise RefusedError(TOO_MUCH)
     out: Json = {"payment_id": None, "overpayment_id": None}
     if wanted > excess:
-        out["payment_id"] = pay(books, invoice, bank, wanted - excess, day, "Bank feed").id
+        out["payment_id"] = pay(books, invoice, Tender(bank, wanted - excess, day, "Bank feed")).id
     if excess:
-        out["overpayment_id"] = create_overpayment(books, invoice, excess, day, bank).id
+        out["overpayment_id"] = book_overpayment(books, invoice, excess, day, bank).id
     return out
 
 
@@ -77,80 +77,20 @@ def rename_customer(books: Books, contact_id: str, name: str) -> None:
     books.changed("CONTACT", contact.id)
 
 
-def ledger(books: Books) -> Json:
-    """The whole company as the tests compare it; amounts as text."""
-    sales = [d for d in books.documents.rows.values() if d.kind == "invoice" and d.sale]
-    live = [d for d in sales if d.posted]
-    return {
-        "customers": [
-            {"id": c.id, "name": c.name, "active": c.status == "ACTIVE", "balance": str(_owed(books, c.id))}
-            for c in books.contacts.rows.values()
-        ],
-        "invoices": [
-            {
-                "id": d.id, "number": d.number, "customer_id": d.contact_id, "date": d.date.isoformat(),
-                "currency": d.currency, "total": str(d.total), "tax": str(d.tax),
-                "balance": str(d.due_amount if d.posted else Decimal("0.00")), "status": d.status,
-            }
-            for d in sales
-        ],
-        "payments": _payments(books),
-        "totals": {
-            "customers": len(books.contacts.rows),
-            "invoices": len(live),
-            "invoiced": str(_sum(d.total for d in live)),
-            "outstanding": str(_sum(d.due_amount for d in live)),
-            "paid": str(_sum(d.paid for d in live)),
-        },
-        "trial_balance": trial_balance(books),
-    }  # fmt: skip
+def archive_account(books: Books, wanted: str) -> None:
+    """Archive an account by id or code; mappings to it break. Raises LookupError."""
+    account = books.accounts.get(wanted.lower()) or books.account(wanted)
+    if account is None:
+        raise LookupError(wanted)
+    if account.system:
+        raise RefusedError("System accounts cannot be archived")
+    books.accounts.put(replace(account, status="ARCHIVED", updated=books.now))
 
 
-def trial_balance(books: Books) -> list[Json]:
-    """Accounts with a balance, debit or credit, in base currency."""
-    rows = []
-    for account_id, amount in books.ledger.balances().items():
-        account = books.accounts.rows[account_id]
-        debit, credit = (amount, Decimal("0.00")) if amount > 0 else (Decimal("0.00"), -amount)
-        rows.append({"account": f"{account.code} {account.name}", "debit": str(debit), "credit": str(credit)})
-    return sorted(rows, key=lambda row: row["account"])
-
-
-def _payments(books: Books) -> list[Json]:
-    rows: list[Json] = []
-    for p in books.payments.rows.values():
-        applied = p.status == "AUTHORISED" and p.target_kind == "invoice"
-        paid = [{"invoice_id": p.target_id, "amount": str(p.amount)}]
-        rows.append(
-            {
-                "id": p.id,
-                "date": p.date.isoformat(),
-                "amount": str(p.amount),
-                "unapplied": "0.00",
-                "status": p.status,
-                "allocations": paid if applied else [],
-            }
-        )
-    for o in books.overpayments.rows.values():
-        used = [{"invoice_id": a.invoice_id, "amount": str(a.amount)} for a in books.allocations.find("source", o.id)]
-        rows.append(
-            {
-                "id": o.id,
-                "date": o.date.isoformat(),
-                "amount": str(o.total),
-                "unapplied": str(o.remaining),
-                "status": o.status,
-                "allocations": used,
-            }
-        )
-    return rows
-
-
-def _owed(books: Books, contact_id: str) -> Decimal:
-    documents = [d for d in books.documents.find("contact", contact_id) if d.posted and d.sale]
-    owed = _sum(d.due_amount if d.kind == "invoice" else -d.due_amount for d in documents)
-    return owed - _sum(o.remaining for o in books.overpayments.find("contact", contact_id) if o.sale)
-
-
-def _sum(amounts: Iterable[Decimal]) -> Decimal:
-    return sum(amounts, Decimal("0.00"))
+def _bank_for(books: Books, currency: str) -> Account:
+    """A bank account in the currency, else the first in base currency."""
+    banks = [a for a in books.accounts.rows.values() if a.type == "BANK" and a.status == "ACTIVE"]
+    wanted = [a for a in banks if a.currency == currency] or [a for a in banks if a.currency == books.tenant.currency]
+    if not wanted:
+        raise RefusedError("There is no bank account")
+    return wanted[0]

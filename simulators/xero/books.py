@@ -5,78 +5,36 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Generic, Protocol, TypeVar
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from simulators.core.clock import Clock
-from simulators.xero.ledger import Ledger, document_entries, overpayment_entries, payment_entries
-from simulators.xero.model import Account, Allocation, Contact, Document, Item, Overpayment, Payment, TaxRate
+from simulators.xero import postings
+from simulators.xero.keys import (
+    account_keys,
+    bank_keys,
+    contact_groups,
+    contact_keys,
+    document_groups,
+    document_keys,
+    journal_keys,
+    payment_keys,
+)
+from simulators.xero.ledger import Entry, Ledger
+from simulators.xero.model import Account, Contact, Document, Item, TaxRate
+from simulators.xero.model_cash import Allocation, BankTransaction, BankTransfer, Credit, ManualJournal, Payment
+from simulators.xero.model_lists import ContactGroup, TrackingCategory
+from simulators.xero.table import Table
 
-
-class HasId(Protocol):
-    """Anything that a table can hold."""
-
-    @property
-    def id(self) -> str: ...
-
-
-R = TypeVar("R", bound=HasId)
-Key = tuple[str, str]
-
-
-class Table(Generic[R]):
-    """Records by id, with secondary indexes and postings derived from each record."""
-
-    def __init__(
-        self,
-        undo: list[Callable[[], None]],
-        keys: Callable[[R], Iterable[Key]] = lambda _: (),
-        posted: Callable[[R | None, str], None] = lambda _record, _id: None,
-    ) -> None:
-        self.rows: dict[str, R] = {}
-        self._undo = undo
-        self._keys = keys
-        self._posted = posted
-        self._index: dict[Key, dict[str, None]] = {}
-
-    def get(self, key: str | None) -> R | None:
-        """The record with this id."""
-        return self.rows.get(key) if key else None
-
-    def find(self, index: str, value: str) -> list[R]:
-        """Records under one value of an index, oldest first."""
-        return [self.rows[key] for key in self._index.get((index, value), ())]
-
-    def put(self, record: R) -> R:
-        """Save a record over the one with the same id."""
-        old = self.rows.get(record.id)
-        self._undo.append(lambda: self._set(record.id, old))
-        self._set(record.id, record)
-        return record
-
-    def remove(self, key: str) -> None:
-        """Take a record out. Raises KeyError."""
-        old = self.rows[key]
-        self._undo.append(lambda: self._set(key, old))
-        self._set(key, None)
-
-    def _set(self, key: str, record: R | None) -> None:
-        old = self.rows.get(key)
-        if old is not None:
-            for index in self._keys(old):
-                self._index[index].pop(key, None)
-        if record is None:
-            self.rows.pop(key, None)
-        else:
-            self.rows[key] = record
-            for index in self._keys(record):
-                self._index.setdefault(index, {})[key] = None
-        self._posted(record, key)
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
 class Tenant:
-    """Who the organisation is. `rates` are the day rates: foreign units for one unit of base currency."""
+    """Who the organisation is. `rates` are the day rates: foreign units for one unit of base currency.
+
+    An organisation without rates has no multicurrency plan.
+    """
 
     id: str
     name: str
@@ -101,18 +59,53 @@ class Books:
         self.ledger = Ledger()
         self.currencies: dict[str, str] = {}
         self.changes: list[tuple[str, str, str]] = []
+        self.warnings: list[str] = []
+        self.client = ""
         self._undo: list[Callable[[], None]] = []
-        self.accounts: Table[Account] = Table(self._undo, lambda a: [("code", a.code.lower()), ("system", a.system)])
-        self.taxes: Table[TaxRate] = Table(self._undo)
-        self.items: Table[Item] = Table(self._undo, lambda i: [("code", i.code.lower())])
-        self.contacts: Table[Contact] = Table(self._undo, _contact_keys)
-        self.documents: Table[Document] = Table(self._undo, _document_keys, self._post_document)
-        self.payments: Table[Payment] = Table(self._undo, lambda p: [("target", p.target_id)], self._post_payment)
-        self.overpayments: Table[Overpayment] = Table(
-            self._undo, lambda o: [("contact", o.contact_id)], self._post_overpayment
+        undo = self._undo
+        self.accounts: Table[Account] = Table(undo, account_keys)
+        self.taxes: Table[TaxRate] = Table(undo)
+        self.items: Table[Item] = Table(undo, lambda i: [("code", i.code.lower())])
+        self.tracking: Table[TrackingCategory] = Table(undo)
+        self.groups: Table[ContactGroup] = Table(undo, lambda g: [("contact", c) for c in g.contacts])
+        self.contacts: Table[Contact] = Table(undo, contact_keys, moment=lambda c: c.updated, groups=contact_groups)
+        self.documents: Table[Document] = Table(
+            undo,
+            document_keys,
+            self._posting(postings.document_entries, lambda d: d.posted),
+            moment=lambda d: d.updated,
+            groups=document_groups,
+        )
+        self.payments: Table[Payment] = Table(
+            undo,
+            payment_keys,
+            self._posting(postings.payment_entries, lambda p: p.status == "AUTHORISED"),
+            moment=lambda p: p.updated,
         )
         self.allocations: Table[Allocation] = Table(
-            self._undo, lambda a: [("invoice", a.invoice_id), ("source", a.source_id)]
+            undo,
+            lambda a: [("invoice", a.invoice_id), ("source", a.source_id)],
+            self._posting(postings.allocation_entries, lambda _: True),
+        )
+        self.overpayments = self._credits()
+        self.prepayments = self._credits()
+        self.bank: Table[BankTransaction] = Table(
+            undo,
+            bank_keys,
+            self._posting(postings.bank_entries, lambda t: t.posted),
+            moment=lambda t: t.updated,
+        )
+        self.transfers: Table[BankTransfer] = Table(
+            undo,
+            lambda t: [("account", t.from_id), ("account", t.to_id)],
+            self._posting(lambda _, t: postings.transfer_entries(t), lambda t: t.status == "AUTHORISED"),
+            moment=lambda t: t.updated,
+        )
+        self.journals: Table[ManualJournal] = Table(
+            undo,
+            journal_keys,
+            self._posting(postings.journal_entries, lambda j: j.status == "POSTED"),
+            moment=lambda j: j.updated,
         )
         self._next_number = {"invoice": 1, "creditnote": 1}
 
@@ -173,37 +166,51 @@ class Books:
         """Set or lift the lock dates."""
         self.tenant = replace(self.tenant, lock_date=period, year_lock_date=year)
 
-    def _post_document(self, record: Document | None, key: str) -> None:
-        self.ledger.post(key, document_entries(self, record) if record and record.posted else [])
+    def warn(self, message: str) -> None:
+        """Note something that the answer tells although the element was saved."""
+        self.warnings.append(message)
 
-    def _post_payment(self, record: Payment | None, key: str) -> None:
-        live = record is not None and record.status == "AUTHORISED"
-        self.ledger.post(key, payment_entries(self, record) if record and live else [])
+    def target_of(self, payment: Payment) -> Document | Credit:
+        """What a payment pays."""
+        return self._money(payment.target_kind, payment.target_id)
 
-    def _post_overpayment(self, record: Overpayment | None, key: str) -> None:
-        live = record is not None and record.status != "VOIDED"
-        self.ledger.post(key, overpayment_entries(self, record) if record and live else [])
+    def source_of(self, allocation: Allocation) -> Document | Credit:
+        """What an allocation uses."""
+        return self._money(allocation.source_kind, allocation.source_id)
+
+    def account_used(self, account_id: str) -> bool:
+        """Whether any record, draft or voided ones too, names the account."""
+        tables = (self.documents, self.payments, self.bank, self.transfers, self.journals)
+        return any(table.used("account", account_id) for table in tables)
+
+    def option_used(self, option_id: str) -> bool:
+        """Whether any record carries the tracking option."""
+        return any(table.used("option", option_id) for table in (self.documents, self.bank, self.journals))
+
+    def _money(self, kind: str, key: str) -> Document | Credit:
+        if kind == "overpayment":
+            return self.overpayments.rows[key]
+        return self.prepayments.rows[key] if kind == "prepayment" else self.documents.rows[key]
+
+    def _credits(self) -> Table[Credit]:
+        return Table(
+            self._undo,
+            lambda c: [("contact", c.contact_id)],
+            self._posting(postings.credit_entries, lambda c: c.live),
+            moment=lambda c: c.updated,
+        )
+
+    def _posting(
+        self, entries: Callable[["Books", R], Iterable[Entry]], live: Callable[[R], bool]
+    ) -> Callable[[R | None, str], None]:
+        """Keeps a record's entries in step with it."""
+
+        def post(record: R | None, key: str) -> None:
+            self.ledger.post(key, entries(self, record) if record is not None and live(record) else ())
+
+        return post
 
 
 def new_id() -> str:
     """A fresh lower-case GUID."""
     return str(uuid.uuid4())
-
-
-def _contact_keys(contact: Contact) -> list[Key]:
-    keys = [("number", contact.number.lower())] if contact.number else []
-    if contact.status == "ACTIVE":
-        keys.append(("name", contact.name.lower()))
-    else:
-        keys.append(("archived-name", contact.name.lower()))
-    return keys
-
-
-def _document_keys(document: Document) -> list[Key]:
-    keys = [("contact", document.contact_id)]
-    if document.number and document.status != "DELETED":
-        keys.append((f"{document.kind}-number", document.number.lower()))
-        if document.sale:
-            # Only sales numbers are unique; bills of two suppliers may share one.
-            keys.append((f"{document.kind}-sale-number", document.number.lower()))
-    return keys

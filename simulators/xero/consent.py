@@ -1,8 +1,9 @@
 """The consent page: who signs in, which organisations, Allow or Cancel.
 
 A program may POST the form itself to the same address with the same query string; fields: `user`
-(accountant or bookkeeper), `tenant` (a tenant id, repeatable) and `action` (allow or cancel). The answer is a
-302 to redirect_uri with `code` and `state`, or with `error=access_denied`.
+(accountant or bookkeeper), `tenant` (a tenant id, repeatable unless bulk connections are off or the query says
+`acr_values=bulk_connect:false`) and `action` (allow or cancel). The answer is a 302 to redirect_uri with `code`
+and `state`, or with `error=access_denied`.
 """
 
 from html import escape
@@ -31,8 +32,9 @@ async def authorize(identity: Identity, request: Request) -> Response:
         scopes = _checked(identity, request)
     except RefusedRequest as refusal:
         return HTMLResponse(_PAGE.format(title="Sorry, something went wrong", body=f"<p>{escape(str(refusal))}"), 400)
+    several = identity.bulk and "bulk_connect:false" not in request.query_params.get("acr_values", "").split()
     if request.method == "GET":
-        return HTMLResponse(_page(request, scopes))
+        return HTMLResponse(_page(request, scopes, several=several))
     form = await request.form()
     state = request.query_params.get("state")
     echo = {} if state is None else {"state": state}
@@ -40,7 +42,8 @@ async def authorize(identity: Identity, request: Request) -> Response:
         return _back(request, {"error": "access_denied", **echo})
     user = USERS.get(str(form.get("user", "accountant")))
     wanted = [str(value).lower() for value in form.getlist("tenant")]
-    if user is None or not wanted or not set(wanted) <= set(user.tenants):
+    too_many = len(set(wanted)) > 1 and not several
+    if user is None or not wanted or too_many or not set(wanted) <= set(user.tenants):
         return HTMLResponse(_PAGE.format(title="Choose an organisation", body="<p>Go back and choose one."), 400)
     code = identity.consent(
         request.query_params["client_id"], user, wanted, scopes,
@@ -60,7 +63,7 @@ def _checked(identity: Identity, request: Request) -> frozenset[str]:
     scopes = set(query.get("scope", "").split())
     if not scopes:
         raise RefusedRequest("invalid_scope : Missing scope")
-    if unknown(scopes):
+    if unknown(scopes, granular=identity.granular_only):
         raise RefusedRequest("unauthorized_client : Invalid scope for client")
     if query.get("code_challenge") and query.get("code_challenge_method") != "S256":
         raise RefusedRequest("invalid_request : Transform algorithm not supported")
@@ -74,11 +77,12 @@ def _may_return_to(uri: str) -> bool:
     return local or (parts.scheme == "https" and bool(parts.hostname))
 
 
-def _page(request: Request, scopes: frozenset[str]) -> str:
+def _page(request: Request, scopes: frozenset[str], *, several: bool) -> str:
     user = USERS.get(request.query_params.get("sim_user", ""), USERS["accountant"])
     others = "".join(f'<li><a href="{_as_user(request, u)}">Sign in as {escape(u.name)}</a>' for u in USERS.values())
+    kind = "checkbox" if several else "radio"
     boxes = "".join(
-        f'<p><label><input type="checkbox" name="tenant" value="{tenant}"{" checked" if at == 0 else ""}> '
+        f'<p><label><input type="{kind}" name="tenant" value="{tenant}"{" checked" if at == 0 else ""}> '
         f"{escape(_NAMES[tenant])}</label>"
         for at, tenant in enumerate(user.tenants)
     )

@@ -7,8 +7,9 @@ from decimal import Decimal
 from simulators.xero.books import Books, new_id
 from simulators.xero.contacts import contact_of, used_by
 from simulators.xero.element import Element, RefusedError
-from simulators.xero.lines import LineRules, check_approvable, read_lines, retax, totals
+from simulators.xero.lines import LineRules, amount_types, check_approvable, read_lines, retax, totals
 from simulators.xero.model import ZERO, DocKind, Document
+from simulators.xero.postings import base
 
 TYPES: dict[DocKind, tuple[str, str]] = {
     "invoice": ("ACCREC", "ACCPAY"),
@@ -59,13 +60,23 @@ def settle(books: Books, doc: Document, when: date) -> Document:
     allocations = books.allocations.find(index, doc.id)
     paid = sum((p.amount for p in live), ZERO)
     credited = sum((a.amount for a in allocations), ZERO)
+    amounts = [p.amount for p in live] + [a.amount for a in allocations]
+    settled = sum((base(amount, doc.rate) for amount in amounts), ZERO)
     full = doc.total - paid - credited <= 0
     status = doc.status
     if status in ("AUTHORISED", "PAID"):
         status = "PAID" if full else "AUTHORISED"
     last = max([when, *(p.date for p in live), *(a.date for a in allocations)]) if status == "PAID" else None
     changed = books.documents.put(
-        replace(doc, paid=paid, credited=credited, status=status, fully_paid_on=last, updated=books.now)
+        replace(
+            doc,
+            paid=paid,
+            credited=credited,
+            settled=settled,
+            status=status,
+            fully_paid_on=last,
+            updated=books.now,
+        )
     )
     books.changed(CATEGORY[doc.kind], doc.id)
     return changed
@@ -86,6 +97,18 @@ def currency_of(books: Books, element: Element, default: str) -> str:
     if code not in books.currencies:
         raise RefusedError(f"Organisation is not subscribed to currency {code}")
     return code
+
+
+def rate_of(books: Books, element: Element, currency: str) -> Decimal | None:
+    """The CurrencyRate of a write; None where none was sent or it is the base currency. Raises RefusedError."""
+    rate = element.number("CurrencyRate")
+    if currency == books.tenant.currency or rate is None or rate == 0:
+        return None
+    if rate < 0:
+        raise RefusedError("The CurrencyRate must be greater than zero")
+    if rate == 1:
+        books.warn(f"A CurrencyRate of 1 was given for a document in {currency}")
+    return rate
 
 
 def _existing(books: Books, kind: DocKind, element: Element, how: Writing) -> Document | None:
@@ -115,7 +138,7 @@ def _create(books: Books, kind: DocKind, element: Element, how: Writing) -> Docu
     blank = Document(
         id=new_id(), kind=kind, type=type_, contact_id=contact.id, number=number, status=status,
         date=element.day("Date") or books.today, currency=currency, updated=books.now,
-        rate=books.day_rate(currency) if currency != books.tenant.currency else Decimal(1),
+        rate=books.day_rate(currency), app=books.client,
     )  # fmt: skip
     doc = _filled(books, blank, element, how)
     _check(books, doc, None)
@@ -138,55 +161,51 @@ def _update(books: Books, old: Document, element: Element, how: Writing) -> Docu
     type_ = element.text("Type")
     if type_ is not None and type_.upper() != old.type:
         raise RefusedError("The Type of a document cannot be changed")
-    base = old
+    start = old
     if (child := element.child("Contact")) is not None and child.raw:
-        base = replace(base, contact_id=contact_of(books, child).id)
+        start = replace(start, contact_id=contact_of(books, child).id)
     if element.has("CurrencyCode"):
-        base = replace(base, currency=currency_of(books, element, old.currency))
+        currency = currency_of(books, element, old.currency)
+        start = replace(
+            start, currency=currency, rate=old.rate if currency == old.currency else books.day_rate(currency)
+        )
     number = element.text(NUMBER_FIELD[old.kind])
-    base = replace(
-        base, status=wanted, date=element.day("Date") or old.date, number=number if number is not None else old.number
+    start = replace(
+        start, status=wanted, date=element.day("Date") or old.date, number=number if number is not None else old.number
     )
-    doc = _filled(books, base, element, how)
+    doc = _filled(books, start, element, how)
     if (old.paid or old.credited) and _money(doc) != _money(old):
         raise RefusedError(HAS_PAYMENTS)
     _check(books, doc, old)
-    saved = _put(books, doc)
+    saved = _put(books, doc, quiet=bool(old.paid or old.credited) and doc == replace(old, due=doc.due, sent=doc.sent))
     return settle(books, saved, doc.date) if doc.posted and doc.total == 0 else saved
 
 
-def _filled(books: Books, base: Document, element: Element, how: Writing) -> Document:
-    amounts = _amount_types(element.text("LineAmountTypes") or base.amounts)
-    rules = LineRules(amounts, how.unitdp, base.sale, base.status in ("SUBMITTED", "AUTHORISED"))
+def _filled(books: Books, start: Document, element: Element, how: Writing) -> Document:
+    amounts = amount_types(element.text("LineAmountTypes") or start.amounts)
+    rules = LineRules(amounts, how.unitdp, start.sale, start.status in ("SUBMITTED", "AUTHORISED"))
     sent = element.children("LineItems")
-    lines = base.lines if amounts == base.amounts else retax(books, base.lines, amounts)
+    lines = start.lines if amounts == start.amounts else retax(books, start.lines, amounts)
     # The SDKs send an empty list when a caller only wants to change a header field; Xero leaves the lines alone.
     if sent:
-        lines = read_lines(books, sent, base.lines, rules)
+        lines = read_lines(books, sent, start.lines, rules)
     reference = element.text("Reference")
     flag = element.flag("SentToContact")
-    rate = element.number("CurrencyRate")
+    rate = rate_of(books, element, start.currency)
     url = element.text("Url")
     doc = replace(
-        base,
+        start,
         amounts=amounts,
         lines=lines,
-        due=element.day("DueDate") or base.due,
-        reference=reference if reference is not None and base.sale else base.reference,
-        rate=rate if rate and base.currency != books.tenant.currency else base.rate,
-        url=base.url if url is None else url,
-        sent=base.sent if flag is None else flag,
-        expected_payment=element.day("ExpectedPaymentDate") or base.expected_payment,
-        planned_payment=element.day("PlannedPaymentDate") or base.planned_payment,
+        due=element.day("DueDate") or start.due,
+        reference=reference if reference is not None and start.sale else start.reference,
+        rate=rate or start.rate,
+        url=start.url if url is None else url,
+        sent=start.sent if flag is None else flag,
+        expected_payment=element.day("ExpectedPaymentDate") or start.expected_payment,
+        planned_payment=element.day("PlannedPaymentDate") or start.planned_payment,
     )
     return totals(doc)
-
-
-def _amount_types(text: str) -> str:
-    for known in ("Exclusive", "Inclusive", "NoTax"):
-        if text.lower() == known.lower():
-            return known
-    raise RefusedError(f"LineAmountTypes '{text}' is not valid")
 
 
 def _check(books: Books, doc: Document, old: Document | None) -> None:
@@ -226,8 +245,9 @@ def _leave(books: Books, doc: Document, wanted: str) -> Document:
     return _put(books, replace(doc, status="VOIDED", fully_paid_on=None))
 
 
-def _put(books: Books, doc: Document) -> Document:
-    saved = books.documents.put(replace(doc, updated=books.now))
+def _put(books: Books, doc: Document, *, quiet: bool = False) -> Document:
+    """Save with a new UpdatedDateUTC; Xero leaves it when a part-paid document only gets another due date."""
+    saved = books.documents.put(doc if quiet else replace(doc, updated=books.now))
     books.changed(CATEGORY[doc.kind], saved.id)
     return saved
 

@@ -15,7 +15,11 @@ from simulators.core.webhooks import WebhookSender, sign
 
 HEADER = "x-xero-signature"
 CONTENT_TYPE = {"content-type": "application/json; charset=utf-8"}
-_RESOURCES = {"INVOICE": "Invoices", "CONTACT": "Contacts", "CREDITNOTE": "CreditNotes", "OVERPAYMENT": "Overpayments"}
+_RESOURCES = {
+    "INVOICE": "Invoices", "CONTACT": "Contacts", "CREDITNOTE": "CreditNotes", "OVERPAYMENT": "Overpayments",
+    "PREPAYMENT": "Prepayments",
+}  # fmt: skip
+CATEGORIES = frozenset(_RESOURCES)
 DEFAULT_CATEGORIES = frozenset({"INVOICE", "CONTACT"})
 BATCH = 100
 
@@ -30,6 +34,8 @@ class EventStream:
         self._timer: asyncio.TimerHandle | None = None
         self._pending: dict[tuple[str, str, str, str], Json] = {}
         self._sequence = 0
+        self._held: bytes | None = None
+        self.reorder = False
         self.categories = DEFAULT_CATEGORIES
 
     def reset(self) -> None:
@@ -39,6 +45,8 @@ class EventStream:
             self._timer = None
         self._pending.clear()
         self._sequence = 0
+        self._held = None
+        self.reorder = False
         self.categories = DEFAULT_CATEGORIES
 
     def emit(self, tenant: str, changes: Iterable[tuple[str, str, str]], details: Callable[[str], Json]) -> None:
@@ -79,7 +87,23 @@ class EventStream:
             events = waiting[start : start + BATCH]
             first = self._sequence + 1
             self._sequence += len(events)
-            self._sender.send(body_of(events, first, self._sequence), HEADER, CONTENT_TYPE)
+            self._pass_on(body_of(events, first, self._sequence))
+
+    def set_reorder(self, on: bool) -> None:
+        """Let every second body overtake the one before it; switched off, what is held back goes out."""
+        self.reorder = on
+        if not on and self._held is not None:
+            held, self._held = self._held, None
+            self._sender.send(held, HEADER, CONTENT_TYPE)
+
+    def _pass_on(self, body: bytes) -> None:
+        if self.reorder and self._held is None:
+            self._held = body
+            return
+        self._sender.send(body, HEADER, CONTENT_TYPE)
+        if self._held is not None:
+            held, self._held = self._held, None
+            self._sender.send(held, HEADER, CONTENT_TYPE)
 
     async def intent_to_receive(self) -> Json:
         """The handshake: four empty bodies, every second one with a character of its signature changed to "/".

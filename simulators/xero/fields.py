@@ -3,7 +3,9 @@
 from collections.abc import Callable
 
 from simulators.xero.books import Books
-from simulators.xero.model import Account, Contact, Document, Item, Overpayment, Payment, TaxRate
+from simulators.xero.model import Account, Contact, Document, Item, TaxRate
+from simulators.xero.model_cash import BankTransaction, BankTransfer, Credit, ManualJournal, Payment
+from simulators.xero.model_lists import ContactGroup, TrackingCategory
 from simulators.xero.where import Value
 
 DocumentFields = dict[str, Callable[[Document], Value]]
@@ -65,15 +67,18 @@ def payment_fields(books: Books) -> dict[str, Callable[[Payment], Value]]:
     }
 
 
-def overpayment_fields(books: Books) -> dict[str, Callable[[Overpayment], Value]]:
-    """Overpayments."""
+def credit_fields(books: Books) -> dict[str, Callable[[Credit], Value]]:
+    """Overpayments and prepayments."""
     return {
         "overpaymentid": lambda o: o.id,
+        "prepaymentid": lambda o: o.id,
         "type": lambda o: o.type,
         "status": lambda o: o.status,
         "date": lambda o: o.date,
         "total": lambda o: o.total,
         "remainingcredit": lambda o: o.remaining,
+        "appliedamount": lambda o: o.allocated,
+        "currencycode": lambda o: o.currency,
         "reference": lambda o: o.reference or None,
         "updateddateutc": lambda o: o.updated,
         "contact.contactid": lambda o: o.contact_id,
@@ -81,6 +86,62 @@ def overpayment_fields(books: Books) -> dict[str, Callable[[Overpayment], Value]
     }
 
 
+def bank_fields(books: Books) -> dict[str, Callable[[BankTransaction], Value]]:
+    """Bank transactions; transfers have no contact."""
+
+    def contact(record: BankTransaction) -> Contact | None:
+        return books.contacts.get(record.contact_id)
+
+    return {
+        "banktransactionid": lambda t: t.id,
+        "type": lambda t: t.type,
+        "status": lambda t: t.status,
+        "date": lambda t: t.date,
+        "reference": lambda t: t.reference or None,
+        "isreconciled": lambda t: t.reconciled,
+        "currencycode": lambda t: t.currency,
+        "subtotal": lambda t: t.subtotal,
+        "totaltax": lambda t: t.tax,
+        "total": lambda t: t.total,
+        "updateddateutc": lambda t: t.updated,
+        "bankaccount.accountid": lambda t: t.account_id,
+        "bankaccount.code": lambda t: books.accounts.rows[t.account_id].code or None,
+        "contact.contactid": lambda t: t.contact_id or None,
+        "contact.name": lambda t: found.name if (found := contact(t)) else None,
+    }
+
+
+TRANSFER_FIELDS: dict[str, Callable[[BankTransfer], Value]] = {
+    "banktransferid": lambda t: t.id,
+    "amount": lambda t: t.amount,
+    "date": lambda t: t.date,
+    "reference": lambda t: t.reference or None,
+    "status": lambda t: t.status,
+    "createddateutc": lambda t: t.created,
+    "updateddateutc": lambda t: t.updated,
+    "frombankaccount.accountid": lambda t: t.from_id,
+    "tobankaccount.accountid": lambda t: t.to_id,
+    "hasattachments": lambda _: False,
+}
+JOURNAL_FIELDS: dict[str, Callable[[ManualJournal], Value]] = {
+    "manualjournalid": lambda j: j.id,
+    "narration": lambda j: j.narration,
+    "date": lambda j: j.date,
+    "status": lambda j: j.status,
+    "lineamounttypes": lambda j: j.amounts,
+    "showoncashbasisreports": lambda j: j.cash_basis,
+    "updateddateutc": lambda j: j.updated,
+}
+TRACKING_FIELDS: dict[str, Callable[[TrackingCategory], Value]] = {
+    "trackingcategoryid": lambda c: c.id,
+    "name": lambda c: c.name,
+    "status": lambda c: c.status,
+}
+GROUP_FIELDS: dict[str, Callable[[ContactGroup], Value]] = {
+    "contactgroupid": lambda g: g.id,
+    "name": lambda g: g.name,
+    "status": lambda g: g.status,
+}
 CONTACT_FIELDS: dict[str, Callable[[Contact], Value]] = {
     "contactid": lambda c: c.id,
     "name": lambda c: c.name,

@@ -69,7 +69,11 @@ class Code:
 
 @dataclass
 class Identity:
-    """All of it, in memory."""
+    """All of it, in memory.
+
+    `bulk`: the app's tier lets a user choose several organisations in one consent. `granular_only`: the app is a
+    new one that cannot ask for the broad scopes.
+    """
 
     clock: Clock
     clients: dict[str, str] = field(default_factory=lambda: {CLIENT_ID: CLIENT_SECRET})
@@ -78,6 +82,8 @@ class Identity:
     refresh: dict[str, Grant] = field(default_factory=dict)
     connections: dict[str, Connection] = field(default_factory=dict)
     counters: Counter[str] = field(default_factory=Counter)
+    bulk: bool = True
+    granular_only: bool = False
 
     def consent(
         self, client_id: str, user: User, tenants: list[str], scopes: frozenset[str], redirect_uri: str, challenge: str

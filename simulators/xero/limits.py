@@ -26,7 +26,8 @@ class Refusal:
 class Limits:
     """Per organisation and app: `minute`, `day`, `concurrent` calls; per app: `app` calls a minute.
 
-    `latency` is how long each call is held, in real seconds, so that concurrency can be observed.
+    `latency` is how long each call is held, in real seconds, so that concurrency can be observed. `volume` is how
+    many records a filter may touch before it is refused as inefficient.
     """
 
     clock: Clock
@@ -36,6 +37,7 @@ class Limits:
     concurrent: int = 5
     app: int = 10_000
     latency: float = 0.0
+    volume: int = 100_000
     _windows: dict[tuple[str, ...], _Window] = field(default_factory=dict)
     _running: dict[tuple[str, str], int] = field(default_factory=dict)
 
@@ -53,7 +55,9 @@ class Limits:
             for name, window, limit, span in windows:
                 if window.used >= limit:
                     left = window.start + span - self.clock.now()
-                    return Refusal(name, max(1, -(-left // timedelta(seconds=1))))
+                    # Retry-After comes with the organisation's own limits only.
+                    wait = None if name == "appminute" else max(1, -(-left // timedelta(seconds=1)))
+                    return Refusal(name, wait)
         for _, window, _, _ in windows:
             window.used += 1
         self._running[key] = self._running.get(key, 0) + 1

@@ -7,24 +7,34 @@ up, and sums what it rounded; totals never have more than two places.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
+from typing import TypeVar
 
 from simulators.core.money import q2
 from simulators.xero.books import Books, new_id
 from simulators.xero.element import Element, RefusedError
-from simulators.xero.model import ZERO, Account, Document, Item, Line, TaxRate
+from simulators.xero.model import ZERO, Account, Document, Item, Line
+from simulators.xero.model_cash import BankTransaction
+from simulators.xero.tracking import tracked
 
 HUNDRED = Decimal(100)
 LIMIT = Decimal("9999999999.99")
+CONTROLS = ("DEBTORS", "CREDITORS")
+NO_CODE = "Account code '{}' is not a valid code for this document."
+D = TypeVar("D", Document, BankTransaction)
 
 
 @dataclass(frozen=True)
 class LineRules:
-    """What surrounds a line: LineAmountTypes, decimals of the unit amount, sale or purchase, approved or draft."""
+    """What surrounds a line: LineAmountTypes, decimals of the unit amount, sale or purchase, approved or draft.
+
+    Discounts belong to sales documents alone, not to bank transactions.
+    """
 
     amounts: str
     unitdp: int
     sale: bool
     approved: bool
+    discounts: bool = True
 
 
 def read_lines(books: Books, elements: Sequence[Element], old: Sequence[Line], rules: LineRules) -> tuple[Line, ...]:
@@ -51,13 +61,13 @@ def read_lines(books: Books, elements: Sequence[Element], old: Sequence[Line], r
 def retax(books: Books, lines: Sequence[Line], amounts: str) -> tuple[Line, ...]:
     """The same lines under other LineAmountTypes, tax computed again."""
     return tuple(
-        line if not line.tax_type else replace(line, tax=_tax(line.amount, _rate(books, line.tax_type), amounts))
+        replace(line, tax=tax_amount(books, line.amount, line.tax_type, amounts)) if line.tax_type else line
         for line in lines
     )
 
 
-def totals(doc: Document) -> Document:
-    """The document with SubTotal, TotalTax and Total from its lines."""
+def totals(doc: D) -> D:
+    """The record with SubTotal, TotalTax and Total from its lines."""
     amount = sum((line.amount for line in doc.lines), ZERO)
     tax = sum((line.tax for line in doc.lines), ZERO)
     if doc.amounts == "Inclusive":
@@ -65,10 +75,57 @@ def totals(doc: Document) -> Document:
     return replace(doc, subtotal=amount, tax=tax, total=amount + tax)
 
 
+def amount_types(text: str) -> str:
+    """LineAmountTypes in its own spelling. Raises RefusedError."""
+    for known in ("Exclusive", "Inclusive", "NoTax"):
+        if text.lower() == known.lower():
+            return known
+    raise RefusedError(f"LineAmountTypes '{text}' is not valid")
+
+
 def check_approvable(lines: Sequence[Line]) -> None:
     """Every line that carries money needs an account before approval. Raises RefusedError."""
-    if any(line.unit is not None and not line.account_code for line in lines):
+    if any(line.unit is not None and not line.account_id for line in lines):
         raise RefusedError("Account code must be specified")
+
+
+def account_of(books: Books, element: Element, default: str = "") -> Account | None:
+    """The account that a line names by code or id; None when it names none. Raises RefusedError.
+
+    Bank accounts, archived ones and the control accounts of receivables and payables are refused.
+    """
+    if element.is_null("AccountCode"):
+        # A null is not an omission here: the API refuses it (Xero-Net issue 15).
+        raise RefusedError(NO_CODE.format(""))
+    by_id = element.guid("AccountID")
+    code = element.text("AccountCode") or ("" if by_id else default)
+    account = books.accounts.get(by_id) if by_id else books.account(code)
+    if account is None and (by_id or code):
+        raise RefusedError("Account could not be found" if by_id else NO_CODE.format(code))
+    if account is not None and (account.status != "ACTIVE" or account.type == "BANK" or account.system in CONTROLS):
+        raise RefusedError(NO_CODE.format(account.code))
+    return account
+
+
+def tax_of(books: Books, code: str, account: Account | None) -> str:
+    """The tax type under this code, checked against the account. Raises RefusedError."""
+    tax = books.taxes.get(code.upper())
+    if tax is None or tax.status != "ACTIVE":
+        raise RefusedError(f"The TaxType code {code} does not exist or cannot be used for this type of transaction.")
+    if account is not None and account.account_class not in tax.applies:
+        raise RefusedError(f"The TaxType code '{tax.id}' cannot be used with account code '{account.code}'.")
+    return tax.id
+
+
+def tax_amount(books: Books, amount: Decimal, tax_type: str, amounts: str) -> Decimal:
+    """The tax on one line, half up to two places."""
+    tax = books.taxes.get(tax_type)
+    rate = tax.rate if tax else ZERO
+    if amounts == "NoTax":
+        return ZERO
+    if amounts == "Inclusive":
+        return q2(amount * rate / (HUNDRED + rate))
+    return q2(amount * rate / HUNDRED)
 
 
 def _read_line(books: Books, element: Element, rules: LineRules) -> Line:
@@ -77,8 +134,7 @@ def _read_line(books: Books, element: Element, rules: LineRules) -> Line:
     unit = element.number("UnitAmount")
     if unit is None and isinstance(price := side.get("UnitPrice"), Decimal):
         unit = price
-    code = _account_code(books, element) or str(side.get("AccountCode") or "")
-    account = _account(books, code) if code else None
+    account = account_of(books, element, str(side.get("AccountCode") or ""))
     description = element.text("Description") or (item.description if item else "")
     if len(description) > 4000:
         raise RefusedError("Description exceeds the maximum length of 4000 characters")
@@ -86,27 +142,26 @@ def _read_line(books: Books, element: Element, rules: LineRules) -> Line:
     if unit is None and given is None and element.number("Quantity") is None:
         if not description:
             raise RefusedError("Description must not be empty")
-        return Line("", description, None, None, ZERO, ZERO, account_code=code)
+        return Line("", description, None, None, ZERO, ZERO)
     if not description and rules.approved:
         raise RefusedError("Description must not be empty")
     if account is None and rules.approved:
         raise RefusedError("Account code must be specified")
     line = _amounts(element, unit, given, rules)
-    default = str(side.get("TaxType") or "")
-    tax_type = "NONE" if rules.amounts == "NoTax" else _tax_type(books, element, account, default)
+    code = element.text("TaxType") or str(side.get("TaxType") or "") or (account.tax_type if account else "")
+    tax_type = "NONE" if rules.amounts == "NoTax" else tax_of(books, code, account) if code else ""
     override = element.number("TaxAmount")
-    tax = _tax(line.amount, _rate(books, tax_type), rules.amounts)
+    tax = tax_amount(books, line.amount, tax_type, rules.amounts)
     if override is not None and rules.amounts != "NoTax":
         tax = q2(override)
-    tracking = tuple(child.raw for child in element.children("Tracking") or [])[:2]
     return replace(
         line,
         description=description,
-        account_code=account.code if account else "",
+        account_id=account.id if account else "",
         tax_type=tax_type,
         tax=tax,
         item_code=item.code if item else "",
-        tracking=tracking,
+        tracking=tracked(books, element),
     )
 
 
@@ -119,7 +174,7 @@ def _amounts(element: Element, unit: Decimal | None, given: Decimal | None, rule
     unit = unit.quantize(places, rounding=ROUND_HALF_UP)
     rate = element.number("DiscountRate")
     off = element.number("DiscountAmount")
-    if (rate is not None or off is not None) and not rules.sale:
+    if (rate is not None or off is not None) and not (rules.sale and rules.discounts):
         raise RefusedError("Discounts can only be applied to ACCREC invoices")
     gross = quantity * unit
     discount = gross * rate / HUNDRED if rate is not None else off or ZERO
@@ -139,54 +194,3 @@ def _item(books: Books, element: Element) -> Item | None:
     if not found:
         raise RefusedError(f"Item code '{code}' is not valid")
     return found[0]
-
-
-def _account_code(books: Books, element: Element) -> str:
-    if element.is_null("AccountCode"):
-        # A null is not an omission here: the API refuses it (Xero-Net issue 15).
-        raise RefusedError("Account code '' is not a valid code for this document.")
-    by_id = element.guid("AccountID")
-    account = books.accounts.get(by_id)
-    if by_id and account is None:
-        raise RefusedError("Account could not be found")
-    return account.code if account else element.text("AccountCode") or ""
-
-
-def _account(books: Books, code: str) -> Account:
-    account = books.account(code)
-    blocked = account is not None and (
-        account.status != "ACTIVE" or account.type == "BANK" or account.system in ("DEBTORS", "CREDITORS")
-    )
-    if account is None or blocked:
-        raise RefusedError(f"Account code '{code}' is not a valid code for this document.")
-    return account
-
-
-def _tax_type(books: Books, element: Element, account: Account | None, default: str) -> str:
-    sent = element.text("TaxType") or default
-    code = sent or (account.tax_type if account else "")
-    if not code:
-        return ""
-    tax = books.taxes.get(code.upper())
-    if tax is None or tax.status != "ACTIVE":
-        raise RefusedError(f"The TaxType code {code} does not exist or cannot be used for this type of transaction.")
-    if account is not None and not _applies(tax, account):
-        raise RefusedError(f"The TaxType code '{tax.id}' cannot be used with account code '{account.code}'.")
-    return tax.id
-
-
-def _applies(tax: TaxRate, account: Account) -> bool:
-    return account.account_class in tax.applies
-
-
-def _rate(books: Books, tax_type: str) -> Decimal:
-    tax = books.taxes.get(tax_type)
-    return tax.rate if tax else ZERO
-
-
-def _tax(amount: Decimal, rate: Decimal, amounts: str) -> Decimal:
-    if amounts == "NoTax":
-        return ZERO
-    if amounts == "Inclusive":
-        return q2(amount * rate / (HUNDRED + rate))
-    return q2(amount * rate / HUNDRED)

@@ -13,7 +13,8 @@ ZERO = Decimal("0.00")
 Day = date  # records have a field named date, which would hide the type
 
 DocKind = Literal["invoice", "creditnote"]
-SourceKind = Literal["creditnote", "overpayment"]
+Tracking = tuple[tuple[str, str], ...]
+SourceKind = Literal["creditnote", "overpayment", "prepayment"]
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,10 @@ class Account:
 
 @dataclass(frozen=True)
 class TaxRate:
-    """A tax type of the organisation; `applies` holds the account classes it may be used with."""
+    """A tax type of the organisation; `applies` holds the account classes it may be used with.
+
+    `rate` is the effective one; `components` are (name, rate, compound), empty for a single plain component.
+    """
 
     id: str
     name: str
@@ -45,6 +49,7 @@ class TaxRate:
     applies: frozenset[str]
     report_type: str
     status: str = "ACTIVE"
+    components: tuple[tuple[str, Decimal, bool], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -82,7 +87,10 @@ class Contact:
 
 @dataclass(frozen=True)
 class Line:
-    """A document line. `amount` is the LineAmount (net or gross by LineAmountTypes); `tax` its tax, 2 places."""
+    """A document line. `amount` is the LineAmount (net or gross by LineAmountTypes); `tax` its tax, 2 places.
+
+    `account_id` is "" for a line of text; `tracking` holds (category id, option id) pairs.
+    """
 
     id: str
     description: str
@@ -91,18 +99,20 @@ class Line:
     amount: Decimal
     tax: Decimal
     tax_type: str = ""
-    account_code: str = ""
+    account_id: str = ""
     item_code: str = ""
     discount_rate: Decimal | None = None
     discount_amount: Decimal | None = None
-    tracking: tuple[Mapping[str, object], ...] = ()
+    tracking: Tracking = ()
 
 
 @dataclass(frozen=True)
 class Document:
     """An invoice, bill or credit note. `paid` and `credited` are kept in step with payments and allocations.
 
-    For a credit note `paid` is what was refunded and `credited` what was allocated to invoices.
+    For a credit note `paid` is what was refunded and `credited` what was allocated to invoices. `settled` is what
+    of it left the control account so far, in base currency and rounded part by part. `app` is the client that
+    created it, "" for a person.
     """
 
     id: str
@@ -129,6 +139,8 @@ class Document:
     fully_paid_on: Day | None = None
     expected_payment: Day | None = None
     planned_payment: Day | None = None
+    settled: Decimal = ZERO
+    app: str = ""
 
     @property
     def due_amount(self) -> Decimal:
@@ -144,62 +156,3 @@ class Document:
     def posted(self) -> bool:
         """Whether it stands in the ledger."""
         return self.status in ("AUTHORISED", "PAID")
-
-
-@dataclass(frozen=True)
-class Overpayment:
-    """Money received (or spent) beyond what was owed; `account_id` is the bank account it went through."""
-
-    id: str
-    type: str
-    contact_id: str
-    date: Day
-    total: Decimal
-    currency: str
-    account_id: str
-    updated: datetime
-    rate: Decimal = Decimal(1)
-    status: str = "AUTHORISED"
-    reference: str = ""
-    allocated: Decimal = ZERO
-    refunded: Decimal = ZERO
-
-    @property
-    def remaining(self) -> Decimal:
-        """RemainingCredit."""
-        return self.total - self.allocated - self.refunded
-
-    @property
-    def sale(self) -> bool:
-        """Whether a customer paid it."""
-        return self.type.startswith("RECEIVE")
-
-
-@dataclass(frozen=True)
-class Payment:
-    """Money against one document. `target_kind` names what `target_id` is."""
-
-    id: str
-    type: str
-    target_kind: Literal["invoice", "creditnote", "overpayment"]
-    target_id: str
-    account_id: str
-    date: Day
-    amount: Decimal
-    updated: datetime
-    rate: Decimal = Decimal(1)
-    reference: str = ""
-    status: str = "AUTHORISED"
-    reconciled: bool = False
-
-
-@dataclass(frozen=True)
-class Allocation:
-    """Part of a credit note or overpayment used for an invoice."""
-
-    id: str
-    source_kind: SourceKind
-    source_id: str
-    invoice_id: str
-    amount: Decimal
-    date: Day

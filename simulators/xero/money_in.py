@@ -1,14 +1,18 @@
-"""Payments, allocations of credit, and overpayments."""
+"""Payments, and allocations of credit notes, overpayments and prepayments."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
 from simulators.core.money import q2
 from simulators.xero.books import Books, new_id
-from simulators.xero.documents import check_lock, settle
-from simulators.xero.element import Element, NotSimulatedError, RefusedError
-from simulators.xero.model import Account, Allocation, Document, Overpayment, Payment, SourceKind
+from simulators.xero.credits import settle_credit
+from simulators.xero.documents import check_lock, rate_of, settle
+from simulators.xero.element import Element, RefusedError
+from simulators.xero.model import Account, Document, SourceKind
+from simulators.xero.model_cash import Allocation, Credit, Payment
+from simulators.xero.postings import base
+from simulators.xero.table import Table
 
 TYPES = {
     "ACCREC": "ACCRECPAYMENT",
@@ -17,9 +21,24 @@ TYPES = {
     "ACCPAYCREDIT": "APCREDITPAYMENT",
     "RECEIVE-OVERPAYMENT": "AROVERPAYMENTPAYMENT",
     "SPEND-OVERPAYMENT": "APOVERPAYMENTPAYMENT",
+    "RECEIVE-PREPAYMENT": "ARPREPAYMENTPAYMENT",
+    "SPEND-PREPAYMENT": "APPREPAYMENTPAYMENT",
 }
 NOT_AUTHORISED = "Payments can only be made against Authorised documents"
 TOO_MUCH = "Payment amount exceeds the amount outstanding on this document"
+
+
+@dataclass(frozen=True)
+class Tender:
+    """The money of a payment. `bank_amount`, in the currency of the bank account, overrides the rate."""
+
+    account: Account
+    amount: Decimal
+    date: date
+    reference: str = ""
+    rate: Decimal | None = None
+    bank_amount: Decimal | None = None
+    reconciled: bool = False
 
 
 def create_payment(books: Books, element: Element) -> Payment:
@@ -33,44 +52,36 @@ def create_payment(books: Books, element: Element) -> Payment:
         raise RefusedError("The payment amount must be greater than zero")
     if day is None:
         raise RefusedError("A payment date must be specified")
-    reference = element.text("Reference") or ""
-    return pay(
-        books, target, account, q2(amount), day, reference, element.number("CurrencyRate"),
-        reconciled=element.flag("IsReconciled") or False,
+    tender = Tender(
+        account, q2(amount), day, element.text("Reference") or "", rate_of(books, element, target.currency),
+        element.number("BankAmount"), element.flag("IsReconciled") or False,
     )  # fmt: skip
+    return pay(books, target, tender)
 
 
-def pay(
-    books: Books,
-    target: Document | Overpayment,
-    account: Account,
-    amount: Decimal,
-    day: date,
-    reference: str = "",
-    rate: Decimal | None = None,
-    *,
-    reconciled: bool = False,
-) -> Payment:
+def pay(books: Books, target: Document | Credit, tender: Tender) -> Payment:
     """Record money against a document and settle it. Raises RefusedError."""
-    open_amount = target.remaining if isinstance(target, Overpayment) else target.due_amount
+    open_amount = target.remaining if isinstance(target, Credit) else target.due_amount
     if target.status != "AUTHORISED":
         raise RefusedError(NOT_AUTHORISED)
-    if amount > open_amount:
+    if tender.amount > open_amount:
         raise RefusedError(TOO_MUCH)
-    check_lock(books, day)
+    check_lock(books, tender.date)
+    rate, banked = _exchange(books, target, tender)
     payment = books.payments.put(
         Payment(
             id=new_id(),
             type=TYPES[target.type],
-            target_kind="overpayment" if isinstance(target, Overpayment) else target.kind,
+            target_kind=target.kind,
             target_id=target.id,
-            account_id=account.id,
-            date=day,
-            amount=amount,
+            account_id=tender.account.id,
+            date=tender.date,
+            amount=tender.amount,
+            bank_amount=banked,
             updated=books.now,
-            rate=rate or target.rate,
-            reference=reference,
-            reconciled=reconciled,
+            rate=rate,
+            reference=tender.reference,
+            reconciled=tender.reconciled,
         )
     )
     _settle_target(books, payment)
@@ -97,20 +108,8 @@ def delete_payment(books: Books, payment: Payment) -> Payment:
     return deleted
 
 
-def create_overpayment(books: Books, invoice: Document, amount: Decimal, day: date, account: Account) -> Overpayment:
-    """Money beyond what the invoice (or bill) asked for, as Xero's bank reconciliation books it."""
-    check_lock(books, day)
-    kind = "RECEIVE-OVERPAYMENT" if invoice.sale else "SPEND-OVERPAYMENT"
-    over = Overpayment(
-        id=new_id(), type=kind, contact_id=invoice.contact_id, date=day, total=amount,
-        currency=invoice.currency, account_id=account.id, updated=books.now, rate=invoice.rate,
-    )  # fmt: skip
-    books.changed("OVERPAYMENT", over.id, created=True)
-    return books.overpayments.put(over)
-
-
 def allocate(books: Books, kind: SourceKind, source_id: str, element: Element) -> Allocation:
-    """Use part of a credit note or overpayment for an invoice. Raises RefusedError."""
+    """Use part of a credit note, overpayment or prepayment for an invoice. Raises RefusedError."""
     source = _source(books, kind, source_id)
     child = element.child("Invoice")
     invoice = _invoice(books, child) if child else None
@@ -125,7 +124,7 @@ def allocate(books: Books, kind: SourceKind, source_id: str, element: Element) -
         raise RefusedError("The allocation and the invoice must belong to the same contact")
     if source.sale != invoice.sale or source.currency != invoice.currency:
         raise RefusedError("The credit cannot be allocated to this type of document")
-    remaining = source.remaining if isinstance(source, Overpayment) else source.due_amount
+    remaining = source.remaining if isinstance(source, Credit) else source.due_amount
     if q2(amount) > remaining:
         raise RefusedError("The amount being allocated exceeds the remaining credit")
     if q2(amount) > invoice.due_amount:
@@ -133,7 +132,7 @@ def allocate(books: Books, kind: SourceKind, source_id: str, element: Element) -
     day = element.day("Date") or books.today
     check_lock(books, day)
     saved = books.allocations.put(Allocation(new_id(), kind, source_id, invoice.id, q2(amount), day))
-    _settle_source(books, kind, source_id, day)
+    _settle(books, source, day)
     settle(books, invoice, day)
     return saved
 
@@ -141,60 +140,77 @@ def allocate(books: Books, kind: SourceKind, source_id: str, element: Element) -
 def unallocate(books: Books, allocation: Allocation) -> None:
     """Take an allocation back. Raises RefusedError in a locked period."""
     check_lock(books, allocation.date)
+    source = books.source_of(allocation)
     books.allocations.remove(allocation.id)
-    _settle_source(books, allocation.source_kind, allocation.source_id, allocation.date)
+    _settle(books, source, allocation.date)
     settle(books, books.documents.rows[allocation.invoice_id], allocation.date)
 
 
+def _exchange(books: Books, target: Document | Credit, tender: Tender) -> tuple[Decimal, Decimal]:
+    """The rate of a payment, and what the bank account sees. Raises RefusedError for a third currency."""
+    account, amount, rate, bank_amount = tender.account, tender.amount, tender.rate, tender.bank_amount
+    home = books.tenant.currency
+    if account.currency not in ("", home, target.currency):
+        raise RefusedError(f"A document in {target.currency} cannot be paid from an account in {account.currency}")
+    if bank_amount is not None and q2(bank_amount) <= 0:
+        raise RefusedError("The BankAmount must be greater than zero")
+    if target.currency == home:
+        return Decimal(1), amount
+    if account.currency == target.currency:
+        return rate or target.rate, amount
+    if bank_amount is not None:
+        return (amount / q2(bank_amount)).quantize(Decimal("0.000001")), q2(bank_amount)
+    return rate or target.rate, base(amount, rate or target.rate)
+
+
 def _settle_target(books: Books, payment: Payment) -> None:
-    if payment.target_kind == "overpayment":
-        _settle_source(books, "overpayment", payment.target_id, payment.date)
+    _settle(books, books.target_of(payment), payment.date)
+
+
+def _settle(books: Books, target: Document | Credit, day: date) -> None:
+    if isinstance(target, Credit):
+        settle_credit(books, target)
     else:
-        settle(books, books.documents.rows[payment.target_id], payment.date)
+        settle(books, target, day)
 
 
-def _settle_source(books: Books, kind: SourceKind, source_id: str, day: date) -> None:
-    if kind == "creditnote":
-        settle(books, books.documents.rows[source_id], day)
-        return
-    over = books.overpayments.rows[source_id]
-    zero = Decimal("0.00")
-    allocated = sum((a.amount for a in books.allocations.find("source", source_id)), zero)
-    live = (p for p in books.payments.find("target", source_id) if p.status == "AUTHORISED")
-    refunded = sum((p.amount for p in live), zero)
-    status = "PAID" if over.total - allocated - refunded <= 0 else "AUTHORISED"
-    books.overpayments.put(replace(over, allocated=allocated, refunded=refunded, status=status, updated=books.now))
-
-
-def _source(books: Books, kind: SourceKind, source_id: str) -> Document | Overpayment:
-    found: Document | Overpayment | None
-    found = books.documents.get(source_id) if kind == "creditnote" else books.overpayments.get(source_id)
-    if found is None or (isinstance(found, Document) and found.kind != "creditnote"):
+def _source(books: Books, kind: SourceKind, source_id: str) -> Document | Credit:
+    tables: dict[str, Table[Document] | Table[Credit]] = {
+        "creditnote": books.documents, "overpayment": books.overpayments, "prepayment": books.prepayments,
+    }  # fmt: skip
+    found = tables[kind].get(source_id)
+    if found is None or found.kind != kind:
         raise RefusedError("The credit to allocate could not be found")
     return found
 
 
-def _target(books: Books, element: Element) -> Document | Overpayment:
+def _target(books: Books, element: Element) -> Document | Credit:
     """The document that the payment names; exactly one of four keys."""
-    if element.has("Prepayment"):
-        raise NotSimulatedError("payments of prepayments")
-    number = element.text("InvoiceNumber")
+    number, note_number = element.text("InvoiceNumber"), element.text("CreditNoteNumber")
     invoice = element.child("Invoice") or (Element({"InvoiceNumber": number}) if number else None)
-    note, over = element.child("CreditNote"), element.child("Overpayment")
-    if sum(x is not None for x in (invoice, note, over)) != 1:
+    note = element.child("CreditNote") or (Element({"CreditNoteNumber": note_number}) if note_number else None)
+    over, pre = element.child("Overpayment"), element.child("Prepayment")
+    if sum(x is not None for x in (invoice, note, over, pre)) != 1:
         raise RefusedError("Exactly one of Invoice, CreditNote, Prepayment or Overpayment must be specified")
-    found: Document | Overpayment | None = None
+    found: Document | Credit | None = None
     if invoice is not None:
         found = _invoice(books, invoice)
     elif note is not None:
-        found = books.documents.get(note.guid("CreditNoteID"))
-        if found is None and (code := note.text("CreditNoteNumber")):
-            found = next(iter(books.documents.find("creditnote-number", code.lower())), None)
+        found = _note(books, note)
     elif over is not None:
         found = books.overpayments.get(over.guid("OverpaymentID"))
+    elif pre is not None:
+        found = books.prepayments.get(pre.guid("PrepaymentID"))
     if found is None:
         raise RefusedError("Invoice could not be found" if invoice else "The document to pay could not be found")
     return found
+
+
+def _note(books: Books, element: Element) -> Document | None:
+    found = books.documents.get(element.guid("CreditNoteID"))
+    if found is None and (code := element.text("CreditNoteNumber")):
+        found = next(iter(books.documents.find("creditnote-number", code.lower())), None)
+    return found if found is not None and found.kind == "creditnote" else None
 
 
 def _invoice(books: Books, element: Element) -> Document | None:

@@ -1,34 +1,42 @@
 """Lists: index look-up, filter, order and page."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
-from simulators.xero.books import Table
-from simulators.xero.where import Filter, Getter, QueryError, Value, parse
+from simulators.xero.table import HasId, Table, View
+from simulators.xero.where import Filter, Getter, QueryError, Value, check_known, parse
 
 DEFAULT_PAGE, LARGEST_PAGE = 100, 1000
 
 
-class Dated(Protocol):
-    """What a list needs of a record."""
+TOO_MANY = (
+    "Your request is not filtering {0} efficiently, given the extremely high volume for this organisation. "
+    "Narrow it with If-Modified-Since or an optimised field."
+)
 
-    @property
-    def id(self) -> str: ...
+
+class VolumeError(Exception):
+    """The filter would touch too many records; answered 400."""
 
 
-D = TypeVar("D", bound=Dated)
+D = TypeVar("D")
+H = TypeVar("H", bound=HasId)
 _Sortable = tuple[int, str | Decimal | datetime]
 
 
 @dataclass(frozen=True)
 class Query:
-    """The query part of a list request, names in lower case."""
+    """The query part of a list request, names in lower case.
+
+    `volume`: a filter or an order that would touch more records than this is refused.
+    """
 
     parameters: Mapping[str, str]
     since: datetime | None
+    volume: int = 100_000
 
     def names(self, key: str) -> list[str]:
         """A comma list; empty when absent."""
@@ -67,36 +75,52 @@ def run(
     query: Query,
     candidates: Iterable[D],
     fields: Mapping[str, Getter[D]],
-    keep: Callable[[D], bool] = lambda _: True,
+    keep: Callable[[D], bool] | None = None,
     *,
     pageable: bool = True,
+    plural: str = "records",
+    fast: frozenset[str] = frozenset(),
+    covered: bool = False,
 ) -> Listing[D]:
-    """Filter, order and page the candidates. Raises QueryError."""
-    condition = query.where()
-    updated = fields.get("updateddateutc")
-    found = [
-        record
-        for record in candidates
-        if keep(record)
-        and (query.since is None or updated is None or _newer(updated(record), query.since))
-        and (condition is None or condition.matches(record, fields))
-    ]
+    """Filter, order and page the candidates. Raises QueryError.
+
+    A View is in the usual order already, and a page of it is cut out without touching the rest. `fast` are the
+    fields that may be filtered by whatever the volume; `covered` says that the candidates are what the filter wants.
+    """
+    condition = None if covered else query.where()
     order = query.parameters.get("order", "")
-    if order or pageable:
-        found = _ordered(found, order, fields)
+    if condition is not None:
+        check_known(condition.fields, fields)
+    usual = isinstance(candidates, View) and _usual(order)
+    slow = (order != "" and not usual) or (condition is not None and not condition.fields <= fast)
+    if slow and isinstance(candidates, View) and len(candidates) > query.volume:
+        raise VolumeError(TOO_MANY.format(plural))
+    found: Sequence[D] = candidates if isinstance(candidates, Sequence) else list(candidates)
+    if condition is not None or keep is not None or not isinstance(candidates, View):
+        updated = fields.get("updateddateutc")
+        found = [
+            record
+            for record in found
+            if (keep is None or keep(record))
+            and (query.since is None or updated is None or _newer(updated(record), query.since))
+            and (condition is None or condition.matches(record, fields))
+        ]
+    if not usual and (order or pageable):
+        found = _ordered(list(found), order, fields)
     if not pageable or not query.paged:
-        return Listing(found, None)
+        return Listing(list(found), None)
     number, size = query.page()
     pagination = {
         "page": number, "pageSize": size, "pageCount": -(-len(found) // size), "itemCount": len(found),
     }  # fmt: skip
-    return Listing(found[(number - 1) * size : number * size], pagination)
+    return Listing(list(found[(number - 1) * size : number * size]), pagination)
 
 
-def indexed(query: Query, table: Table[D], shortcuts: Mapping[str, str]) -> Iterable[D]:
+def indexed(query: Query, table: Table[H], shortcuts: Mapping[str, str], group: str = "") -> Iterable[H]:
     """The records that can match, through an index when the filter pins one of its fields.
 
-    `shortcuts` maps a field in lower case to the table's index, "" being the id itself.
+    `shortcuts` maps a field in lower case to the table's index, "" being the id itself. Without one: the records
+    of the group that changed since the moment asked for, in the usual order.
     """
     condition = query.where()
     for field, index in shortcuts.items():
@@ -107,7 +131,16 @@ def indexed(query: Query, table: Table[D], shortcuts: Mapping[str, str]) -> Iter
             return table.find(index, wanted.lower())
         one = table.get(wanted.lower())
         return [one] if one is not None else []
-    return table.rows.values()
+    return table.changed_after(group, query.since)
+
+
+def _usual(order: str) -> bool:
+    """Whether this is the order of change, with the id to break ties or nothing."""
+    terms = [term.split() for term in order.lower().split(",") if term.strip()]
+    ascending = all(len(term) == 1 or term[1:] == ["asc"] for term in terms)
+    names = [term[0] for term in terms]
+    tied = len(names) < 2 or (len(names) == 2 and names[1].endswith("id") and "." not in names[1])
+    return ascending and tied and names[:1] in ([], ["updateddateutc"])
 
 
 def _newer(value: Value, since: datetime) -> bool:
@@ -115,13 +148,14 @@ def _newer(value: Value, since: datetime) -> bool:
 
 
 def _ordered(records: list[D], order: str, fields: Mapping[str, Getter[D]]) -> list[D]:
-    ordered = sorted(records, key=lambda record: record.id)
+    ordered = sorted(records, key=lambda record: str(getattr(record, "id", record)))
     terms = [term.split() for term in order.split(",") if term.strip()]
     if not terms and "updateddateutc" in fields:
         terms = [["updateddateutc"]]
     for name, *direction in reversed(terms):
-        getter = fields.get(name.lower())
-        if getter is None or (direction and direction[0].lower() not in ("asc", "desc")):
+        check_known([name.lower()], fields)
+        getter = fields[name.lower()]
+        if direction and direction[0].lower() not in ("asc", "desc"):
             raise QueryError(f"No property or field '{name}' exists")
         down = bool(direction) and direction[0].lower() == "desc"
         ordered.sort(key=_key(getter), reverse=down)

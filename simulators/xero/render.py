@@ -4,47 +4,12 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from simulators.core.http import Json
-from simulators.core.money import q2
 from simulators.xero.books import Books
-from simulators.xero.contacts import ADDRESS_PARTS, ADDRESS_SLOTS, PHONE_PARTS, PHONE_SLOTS
 from simulators.xero.dates import day_out, day_string, moment_out, moment_string
 from simulators.xero.documents import ID_FIELD, NUMBER_FIELD
-from simulators.xero.model import ZERO, Allocation, Contact, Document, Line, Overpayment, Payment
-
-
-def contact(books: Books, record: Contact, *, full: bool) -> Json:
-    """A contact; `full` (paged or by id) adds the open balances."""
-    out: Json = {"ContactID": record.id}
-    if record.number:
-        out["ContactNumber"] = record.number
-    out |= {"ContactStatus": record.status, "Name": record.name, "EmailAddress": ""}
-    out |= record.texts
-    out["Addresses"] = [
-        {"AddressType": slot} | {part: record.addresses.get(slot, {}).get(part, "") for part in ADDRESS_PARTS}
-        for slot in ADDRESS_SLOTS
-    ]
-    out["Phones"] = [
-        {"PhoneType": slot} | {part: record.phones.get(slot, {}).get(part, "") for part in PHONE_PARTS}
-        for slot in PHONE_SLOTS
-    ]
-    out |= {
-        "UpdatedDateUTC": moment_out(record.updated),
-        "ContactGroups": [],
-        "IsSupplier": record.is_supplier,
-        "IsCustomer": record.is_customer,
-        "ContactPersons": list(record.persons),
-        "HasAttachments": False,
-        "HasValidationErrors": False,
-    }
-    if full:
-        out["Balances"] = _balances(books, record)
-    return out
-
-
-def contact_stub(books: Books, contact_id: str) -> Json:
-    """A contact inside another element."""
-    record = books.contacts.rows[contact_id]
-    return {"ContactID": record.id, "Name": record.name, "HasValidationErrors": False}
+from simulators.xero.model import ZERO, Account, Document, Line, Tracking
+from simulators.xero.model_cash import Allocation, Credit, Payment
+from simulators.xero.render_contact import contact_stub
 
 
 def document(books: Books, doc: Document, *, lines: bool, summary: bool = False) -> Json:
@@ -61,11 +26,11 @@ def document(books: Books, doc: Document, *, lines: bool, summary: bool = False)
         out |= {"RemainingCredit": doc.due_amount, "ID": doc.id, "AppliedAmount": doc.credited}
     out |= {"SentToContact": doc.sent, "CurrencyRate": doc.rate.quantize(Decimal("0.000001")), "HasErrors": False}
     out |= {"HasAttachments": False, "Contact": contact_stub(books, doc.contact_id)}
-    out |= _day("Date", doc.date) | _day("DueDate", doc.due)
+    out |= day_twins("Date", doc.date) | day_twins("DueDate", doc.due)
     out |= {"Status": doc.status, "LineAmountTypes": doc.amounts}
-    out["LineItems"] = [_line(books, line) for line in doc.lines] if lines else []
+    out["LineItems"] = [line_item(books, line) for line in doc.lines] if lines else []
     out |= {"SubTotal": doc.subtotal, "TotalTax": doc.tax, "Total": doc.total}
-    out |= _updated(doc.updated) | {"CurrencyCode": doc.currency}
+    out |= updated_twins(doc.updated) | {"CurrencyCode": doc.currency}
     for key, day in (
         ("FullyPaidOnDate", doc.fully_paid_on),
         ("ExpectedPaymentDate", doc.expected_payment),
@@ -84,21 +49,21 @@ def payment(books: Books, record: Payment, *, full: bool) -> Json:
     out: Json = {
         "PaymentID": record.id,
         "Date": day_out(record.date),
-        "BankAmount": q2(record.amount / record.rate) if record.rate != 1 else record.amount,
+        "BankAmount": record.bank_amount,
         "Amount": record.amount,
         "Reference": record.reference,
         "CurrencyRate": record.rate.quantize(Decimal("0.000001")),
         "PaymentType": record.type,
         "Status": record.status,
-        **_updated(record.updated),
+        **updated_twins(record.updated),
         "HasAccount": True,
         "IsReconciled": record.reconciled,
-        "Account": {"AccountID": account.id, "Code": account.code} | ({"Name": account.name} if full else {}),
+        "Account": account_stub(account) | ({"Name": account.name} if full else {}),
         "HasValidationErrors": False,
     }
-    if record.target_kind == "overpayment":
-        out["Overpayment"] = {"OverpaymentID": record.target_id}
-        return out
+    if record.target_kind in ("overpayment", "prepayment"):
+        name = record.target_kind.capitalize()
+        return out | {name: {f"{name}ID": record.target_id}}
     doc = books.documents.rows[record.target_id]
     out["Invoice" if doc.kind == "invoice" else "CreditNote"] = (
         document(books, doc, lines=True) if full else document_stub(books, doc)
@@ -120,36 +85,70 @@ def document_stub(books: Books, doc: Document) -> Json:
     }
 
 
-def overpayment(books: Books, over: Overpayment, *, full: bool) -> Json:
-    """An overpayment with its allocations and refunds."""
-    control = books.system_account("DEBTORS" if over.sale else "CREDITORS")
-    line = {
-        "Description": "Overpayment", "UnitAmount": over.total, "Quantity": Decimal(1), "LineAmount": over.total,
-        "TaxType": "NONE", "TaxAmount": ZERO, "AccountCode": control.code, "Tracking": [],
-    }  # fmt: skip
-    refunds = [p for p in books.payments.find("target", over.id) if p.status == "AUTHORISED"]
-    return {
-        "OverpaymentID": over.id,
-        "ID": over.id,
-        "Type": over.type,
-        "Reference": over.reference,
-        "RemainingCredit": over.remaining,
-        "AppliedAmount": over.allocated,
-        "Allocations": [allocation(books, a) for a in books.allocations.find("source", over.id)],
+def credit(books: Books, record: Credit, *, full: bool) -> Json:
+    """An overpayment or prepayment with its allocations and refunds; lines come `full` only."""
+    name = record.kind.capitalize()
+    refunds = [p for p in books.payments.find("target", record.id) if p.status == "AUTHORISED"]
+    out: Json = {
+        f"{name}ID": record.id,
+        "ID": record.id,
+        "Type": record.type,
+        "Reference": record.reference,
+        "RemainingCredit": record.remaining if record.live else ZERO,
+        "AppliedAmount": record.allocated,
+        "Allocations": [allocation(books, a) for a in books.allocations.find("source", record.id)],
         "Payments": [_paid(p) for p in refunds],
         "HasAttachments": False,
-        "Contact": contact_stub(books, over.contact_id),
-        **_day("Date", over.date),
-        "Status": over.status,
-        "LineAmountTypes": "NoTax",
-        "LineItems": [line] if full else [],
-        "SubTotal": over.total,
-        "TotalTax": ZERO,
-        "Total": over.total,
-        **_updated(over.updated),
-        "CurrencyCode": over.currency,
-        "CurrencyRate": over.rate.quantize(Decimal("0.000001")),
+        "Contact": contact_stub(books, record.contact_id),
+        **day_twins("Date", record.date),
+        "Status": record.status,
+        "LineAmountTypes": record.amounts,
+        "LineItems": _credit_lines(books, record) if full else [],
+        "SubTotal": record.total - record.tax,
+        "TotalTax": record.tax,
+        "Total": record.total,
+        **updated_twins(record.updated),
+        "CurrencyCode": record.currency,
+        "CurrencyRate": record.rate.quantize(Decimal("0.000001")),
     }
+    if record.kind == "prepayment":
+        out["InvoiceNumber"] = record.reference
+    return out
+
+
+def _credit_lines(books: Books, record: Credit) -> list[Json]:
+    if record.kind == "prepayment":
+        return [line_item(books, line) for line in record.lines]
+    control = books.system_account("DEBTORS" if record.sale else "CREDITORS")
+    return [
+        {
+            "Description": "Overpayment", "UnitAmount": record.total, "Quantity": Decimal(1),
+            "LineAmount": record.total, "TaxType": "NONE", "TaxAmount": ZERO, "AccountCode": control.code,
+            "Tracking": [],
+        }
+    ]  # fmt: skip
+
+
+def account_stub(account: Account) -> Json:
+    """An account inside another element; the Code may be missing on bank accounts."""
+    return {"AccountID": account.id} | ({"Code": account.code} if account.code else {})
+
+
+def tracking(books: Books, pairs: Tracking) -> list[Json]:
+    """The tracking of a line under its present names."""
+    shown: list[Json] = []
+    for category_id, option_id in pairs:
+        category = books.tracking.rows[category_id]
+        option = category.option(option_id)
+        shown.append(
+            {
+                "Name": category.name,
+                "Option": option.name if option else "",
+                "TrackingCategoryID": category_id,
+                "TrackingOptionID": option_id,
+            }
+        )
+    return shown
 
 
 def allocation(books: Books, record: Allocation) -> Json:
@@ -171,7 +170,6 @@ def _attached(books: Books, doc: Document) -> Json:
         return out | {"Allocations": [allocation(books, a) for a in books.allocations.find("source", doc.id)]}
     used = books.allocations.find("invoice", doc.id)
     notes = [a for a in used if a.source_kind == "creditnote"]
-    overs = [a for a in used if a.source_kind == "overpayment"]
     out["CreditNotes"] = [
         {
             "CreditNoteID": a.source_id,
@@ -180,21 +178,23 @@ def _attached(books: Books, doc: Document) -> Json:
             "HasErrors": False,
             "AppliedAmount": a.amount,
             "Total": books.documents.rows[a.source_id].total,
-            **_day("Date", a.date),
+            **day_twins("Date", a.date),
         }
         for a in notes
     ]
-    out["Prepayments"] = []
-    out["Overpayments"] = [
-        {
-            "OverpaymentID": a.source_id,
-            "ID": a.source_id,
-            "AppliedAmount": a.amount,
-            "Total": books.overpayments.rows[a.source_id].total,
-            **_day("Date", a.date),
-        }
-        for a in overs
-    ]
+    for kind, plural in (("prepayment", "Prepayments"), ("overpayment", "Overpayments")):
+        name = kind.capitalize()
+        out[plural] = [
+            {
+                f"{name}ID": a.source_id,
+                "ID": a.source_id,
+                "AppliedAmount": a.amount,
+                "Total": books.source_of(a).total,
+                **day_twins("Date", a.date),
+            }
+            for a in used
+            if a.source_kind == kind
+        ]
     return out
 
 
@@ -210,13 +210,15 @@ def _paid(record: Payment) -> Json:
     }
 
 
-def _line(books: Books, line: Line) -> Json:
+def line_item(books: Books, line: Line) -> Json:
+    """A line of a document or bank transaction."""
     out: Json = {"LineItemID": line.id, "Description": line.description}
     if line.unit is not None and line.quantity is not None:
         out |= {"UnitAmount": line.unit, "Quantity": line.quantity}
     out |= {"TaxType": line.tax_type} if line.tax_type else {}
-    out |= {"TaxAmount": line.tax, "LineAmount": line.amount, "Tracking": list(line.tracking), "ValidationErrors": []}
-    account = books.account(line.account_code)
+    out |= {"TaxAmount": line.tax, "LineAmount": line.amount, "Tracking": tracking(books, line.tracking)}
+    out["ValidationErrors"] = []
+    account = books.accounts.get(line.account_id)
     if account is not None:
         out |= {"AccountCode": account.code, "AccountID": account.id}
     if line.item_code:
@@ -228,25 +230,11 @@ def _line(books: Books, line: Line) -> Json:
     return out
 
 
-def _balances(books: Books, record: Contact) -> Json:
-    sides = {"AccountsReceivable": [ZERO, ZERO], "AccountsPayable": [ZERO, ZERO]}
-    for doc in books.documents.find("contact", record.id):
-        if doc.status != "AUTHORISED":
-            continue
-        side = sides["AccountsReceivable" if doc.sale else "AccountsPayable"]
-        amount = doc.due_amount if doc.kind == "invoice" else -doc.due_amount
-        side[0] += amount
-        if doc.kind == "invoice" and doc.due is not None and doc.due < books.today:
-            side[1] += amount
-    for over in books.overpayments.find("contact", record.id):
-        if over.status == "AUTHORISED":
-            sides["AccountsReceivable" if over.sale else "AccountsPayable"][0] -= over.remaining
-    return {name: {"Outstanding": open_, "Overdue": late} for name, (open_, late) in sides.items()}
-
-
-def _day(key: str, day: date | None) -> Json:
+def day_twins(key: str, day: date | None) -> Json:
+    """A date and its twin; nothing for no date."""
     return {} if day is None else {f"{key}String": day_string(day), key: day_out(day)}
 
 
-def _updated(moment: datetime) -> Json:
+def updated_twins(moment: datetime) -> Json:
+    """UpdatedDateUTC and its twin."""
     return {"UpdatedDateUTC": moment_out(moment), "UpdatedDateUTCString": moment_string(moment)}

@@ -1,12 +1,17 @@
-"""Organisation, accounts, tax rates, items and currencies as Xero's JSON."""
+"""Organisation, accounts, tax rates, items, tracking and users as Xero's JSON."""
+
+from decimal import Decimal
 
 from simulators.core.http import Json
 from simulators.xero.books import Books
 from simulators.xero.dates import day_out, moment_out
 from simulators.xero.model import Account, Item, TaxRate
+from simulators.xero.model_lists import TrackingCategory, TrackingOption
+from simulators.xero.seeds import User
 
+FOUR = Decimal("0.0001")
 _VERSIONS = {"US": "US", "NZ": "NZ", "GB": "UK", "AU": "AU"}
-_TAX_NUMBER_NAMES = {"NZ": "GST Number", "GB": "VAT Number", "US": "Tax ID"}
+_TAX_NUMBER_NAMES = {"NZ": "GST Number", "GB": "VAT Number", "US": "Tax ID", "AU": "ABN"}
 
 
 def organisation(books: Books) -> Json:
@@ -74,17 +79,20 @@ def account(record: Account) -> Json:
 
 
 def tax_rate(record: TaxRate) -> Json:
-    """A tax rate with its single component."""
+    """A tax rate with its components."""
     out: Json = {"Name": record.name, "TaxType": record.id, "ReportTaxType": record.report_type}
     for name in ("Assets", "Equity", "Expenses", "Liabilities", "Revenue"):
         singular = {"Assets": "ASSET", "Expenses": "EXPENSE", "Liabilities": "LIABILITY"}.get(name, name.upper())
         out[f"CanApplyTo{name}"] = singular in record.applies
-    component = {"Name": record.name, "Rate": record.rate, "IsCompound": False, "IsNonRecoverable": False}
+    parts = record.components or ((record.name, record.rate, False),)
     return out | {
-        "DisplayTaxRate": record.rate,
-        "EffectiveRate": record.rate,
+        "DisplayTaxRate": record.rate.quantize(FOUR),
+        "EffectiveRate": record.rate.quantize(FOUR),
         "Status": record.status,
-        "TaxComponents": [component],
+        "TaxComponents": [
+            {"Name": name, "Rate": rate.quantize(FOUR), "IsCompound": compound, "IsNonRecoverable": False}
+            for name, rate, compound in parts
+        ],
     }
 
 
@@ -105,11 +113,47 @@ def item(record: Item) -> Json:
     }
 
 
-def actions() -> list[Json]:
+def actions(books: Books) -> list[Json]:
     """What the connecting user may do in the organisation."""
     allowed = (
         "CreateApprovedInvoice", "CreateDraftInvoice", "CreateApprovedBill", "CreateDraftBill", "CreateContact",
-        "CreateCreditNote", "UpdateOrganisation", "UseMulticurrency", "CreateManualJournal",
+        "CreateCreditNote", "CreateInvoicePayment", "UpdateOrganisation", "CreateManualJournal",
         "ApproveTransactionsBeforePeriodLockDate",
     )  # fmt: skip
-    return [{"Name": name, "Status": "ALLOWED"} for name in allowed]
+    plan = {"UseMulticurrency": bool(books.tenant.rates)}
+    shown = dict.fromkeys(allowed, True) | plan
+    return [{"Name": name, "Status": "ALLOWED" if yes else "NOT-ALLOWED"} for name, yes in shown.items()]
+
+
+def tracking_category(category: TrackingCategory, *, archived: bool) -> Json:
+    """A category; its archived options come when asked for."""
+    return {
+        "Name": category.name,
+        "Status": category.status,
+        "TrackingCategoryID": category.id,
+        "Options": [tracking_option(category, o) for o in category.options if archived or o.status == "ACTIVE"],
+    }
+
+
+def tracking_option(category: TrackingCategory, option: TrackingOption) -> Json:
+    """One option."""
+    return {
+        "TrackingOptionID": option.id,
+        "Name": option.name,
+        "Status": option.status,
+        "TrackingCategoryID": category.id,
+    }
+
+
+def user(books: Books, record: User) -> Json:
+    """Somebody who may sign in."""
+    first, _, last = record.name.partition(" ")
+    return {
+        "UserID": record.id,
+        "EmailAddress": record.email,
+        "FirstName": first,
+        "LastName": last,
+        "UpdatedDateUTC": moment_out(books.created),
+        "IsSubscriber": True,
+        "OrganisationRole": "FINANCIALADVISER",
+    }

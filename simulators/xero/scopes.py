@@ -20,6 +20,7 @@ KNOWN = (
 # Endpoint to the scopes that open it, without the `.read` ending; any one is enough.
 _INVOICES = ("accounting.transactions", "accounting.invoices")
 _PAYMENTS = ("accounting.transactions", "accounting.payments")
+_BANK = ("accounting.transactions", "accounting.banktransactions")
 _SETTINGS = ("accounting.settings",)
 NEEDED: dict[str, tuple[str, ...]] = {
     "contacts": ("accounting.contacts",),
@@ -28,16 +29,29 @@ NEEDED: dict[str, tuple[str, ...]] = {
     "items": (*_INVOICES, *_SETTINGS),
     "payments": _PAYMENTS,
     "overpayments": _PAYMENTS,
+    "prepayments": _PAYMENTS,
+    "banktransactions": _BANK,
+    "banktransfers": _BANK,
+    "manualjournals": ("accounting.transactions", "accounting.manualjournals"),
+    "journals": ("accounting.journals",),
+    "contactgroups": ("accounting.contacts",),
+    "trackingcategories": _SETTINGS,
+    "users": _SETTINGS,
     "organisation": _SETTINGS,
     "accounts": _SETTINGS,
     "taxrates": _SETTINGS,
     "currencies": _SETTINGS,
 }
+# Apps created on or after 2 March 2026 cannot ask for these.
+BROAD = {"accounting.transactions", "accounting.transactions.read", "accounting.reports.read"}
 
 
-def unknown(scopes: set[str]) -> set[str]:
-    """The scopes that no app can have (`app.connections` on a web consent among them)."""
-    return scopes - KNOWN
+def unknown(scopes: set[str], *, granular: bool = False) -> set[str]:
+    """The scopes that no app can have (`app.connections` on a web consent among them).
+
+    `granular`: the app is a new one, without the broad scopes.
+    """
+    return scopes - (KNOWN - BROAD if granular else KNOWN)
 
 
 def allows(granted: frozenset[str], resource: str, *, write: bool) -> bool:

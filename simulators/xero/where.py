@@ -4,13 +4,13 @@ Text compares without regard to case. A condition on an empty field is false, ex
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TypeVar
 
-from simulators.xero.element import MalformedError
+from simulators.xero.element import MalformedError, NotSimulatedError
 
 Value = str | Decimal | bool | date | datetime | None
 R = TypeVar("R")
@@ -25,6 +25,17 @@ _TOKEN = re.compile(
 _METHODS = {"contains": str.__contains__, "startswith": str.startswith, "endswith": str.endswith}
 
 
+# Fields that Xero can filter by and the simulator does not keep or does not offer.
+ABSENT_FIELDS = frozenset(
+    {
+        "bankaccount.name", "batchpaymentid", "brandingthemeid", "contact.accountnumber", "contact.emailaddress",
+        "currencyrate", "discount", "expectedpaymentdate", "hasattachments", "haserrors", "hasvalidationerrors",
+        "isdiscounted", "istrackedasinventory", "lineamounttypes", "plannedpaymentdate", "purchasedetails.unitprice",
+        "reporttaxtype", "salesdetails.unitprice", "website",
+    }
+)  # fmt: skip
+
+
 class QueryError(MalformedError):
     """The filter or the order cannot be read; answered 400 QueryParseException."""
 
@@ -36,10 +47,16 @@ class _Path:
 
 @dataclass
 class Filter:
-    """A parsed filter. `equals` holds the `Field == "text"` conditions that every match must meet."""
+    """A parsed filter.
+
+    `equals` holds the `Field == "text"` conditions that every match must meet; `fields` all fields it reads, in
+    lower case; `plain` says that there is nothing but such conditions in it.
+    """
 
     test: Test
     equals: dict[str, str]
+    fields: frozenset[str] = frozenset()
+    plain: bool = False
 
     def matches(self, record: R, fields: Mapping[str, Getter[R]]) -> bool:
         """Whether the record passes. Raises QueryError on a field the entity does not have."""
@@ -53,12 +70,22 @@ class Filter:
         return self.test(get)
 
 
+def check_known(names: Iterable[str], fields: Mapping[str, Getter[R]]) -> None:
+    """Whether the entity has these fields, in lower case. Raises QueryError, NotSimulatedError."""
+    for name in names:
+        if name in ABSENT_FIELDS and name not in fields:
+            raise NotSimulatedError(f"filtering or ordering by {name}")
+        if name not in fields:
+            raise QueryError(f"No property or field '{name}' exists")
+
+
 def parse(text: str) -> Filter:
     """Parse a `where` text. Raises QueryError."""
     parser = _Parser(text)
     test = parser.either()
     parser.finish()
-    return Filter(test, {} if parser.branched else parser.equals)
+    plain = not parser.branched and parser.plain == len(parser.equals) == parser.tests
+    return Filter(test, {} if parser.branched else parser.equals, frozenset(parser.fields), plain)
 
 
 class _Parser:
@@ -67,6 +94,8 @@ class _Parser:
         self._at = 0
         self.branched = False
         self.equals: dict[str, str] = {}
+        self.fields: set[str] = set()
+        self.plain = self.tests = 0
         position = 0
         text = text.rstrip()
         while position < len(text):
@@ -105,6 +134,7 @@ class _Parser:
         return self._comparison()
 
     def _comparison(self) -> Test:
+        self.tests += 1
         left = self._operand()
         if isinstance(left, _Path) and (call := self._method(left)) is not None:
             return call
@@ -115,6 +145,7 @@ class _Parser:
         right = self._operand()
         if operator == "==" and isinstance(left, _Path) and isinstance(right, str):
             self.equals[left.name.lower()] = right
+            self.plain += 1
         return lambda get: _compare(_value(left, get), operator, _value(right, get))
 
     def _method(self, path: _Path) -> Test | None:
@@ -139,7 +170,12 @@ class _Parser:
             return Decimal(text)
         if kind != "word":
             raise QueryError(f"Unexpected '{text}'")
-        return self._word(text)
+        word = self._word(text)
+        if isinstance(word, _Path):
+            self.fields.add(
+                word.name.lower().removesuffix(".contains").removesuffix(".startswith").removesuffix(".endswith")
+            )
+        return word
 
     def _word(self, text: str) -> Value | _Path:
         lower = text.lower()

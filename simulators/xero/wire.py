@@ -1,6 +1,7 @@
 """Answers: JSON with escaped /Date(…)/, XML when JSON was not asked for, and Xero's error bodies."""
 
 import re
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from xml.etree import ElementTree as ET
 
@@ -10,12 +11,15 @@ from starlette.responses import Response
 from simulators.core.http import Json, json_response
 from simulators.core.money import dumps
 from simulators.xero.books import new_id
-from simulators.xero.dates import day_in
 from simulators.xero.identity import Grant, Identity
 
 _DATE = re.compile(rb'"/Date\((-?\d+(?:[+-]\d{4})?)\)/"')
+_MOMENT = re.compile(r"^/Date\((-?\d+)(?:[+-]\d{4})?\)/$")
 _NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_SINGULAR = {"Currencies": "Currency", "Addresses": "Address"}
+_SINGULAR = {
+    "Currencies": "Currency", "Addresses": "Address", "TrackingCategories": "TrackingCategory",
+    "Tracking": "TrackingCategory",
+}  # fmt: skip
 
 
 class Unauthorized(Exception):
@@ -93,8 +97,10 @@ def _fill(parent: ET.Element, value: object) -> None:
 def _text(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, str) and value.startswith("/Date("):
-        return f"{day_in(value).isoformat()}T00:00:00"
+    if isinstance(value, str) and (found := _MOMENT.match(value)):
+        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=int(found[1]))
+        fraction = f".{moment.microsecond // 1000:03d}" if moment.microsecond else ""
+        return f"{moment:%Y-%m-%dT%H:%M:%S}{fraction}"
     if isinstance(value, Decimal):
         return format(value, "f")
     return _NOT_XML.sub("", str(value))

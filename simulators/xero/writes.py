@@ -52,10 +52,9 @@ def save_all(
         if cut_after is not None and at >= cut_after:
             raise CutShortError
         before = books.mark()
+        books.warnings.clear()
         try:
-            saved = save(element)
-            ok = {"StatusAttributeString": "OK"} if summarize is False else {}
-            shown.append(saved | ok)
+            shown.append(_shown(save(element), books.warnings, status=summarize is False))
         except RefusedError as error:
             books.rollback(before)
             echo = _echo(element, error.messages, shape, status=summarize is False)
@@ -65,6 +64,16 @@ def save_all(
         books.rollback(start)
         raise BatchError(failed)
     return shown
+
+
+def _shown(saved: Json, warnings: list[str], *, status: bool) -> Json:
+    """A saved element, with what was dropped or doubtful about it."""
+    out = dict(saved)
+    if warnings:
+        out["Warnings"] = [{"Message": message} for message in warnings]
+    if status:
+        out["StatusAttributeString"] = "WARNING" if warnings else "OK"
+    return out
 
 
 def _echo(element: Element, messages: list[str], shape: Shape, *, status: bool) -> Json:

@@ -10,14 +10,21 @@ import httpx
 from simulators.app import create_app
 from simulators.core.faults import in_process
 from simulators.core.money import dumps, loads
-from simulators.intuit import CLIENT_ID, CLIENT_SECRET, UK_REALM, US_REALM
+from simulators.intuit import AU_REALM, CLIENT_ID, CLIENT_SECRET, UK_REALM, US_REALM
 from simulators.root import Simulators
 
 Json = dict[str, Any]
 REDIRECT = "http://localhost:9999/callback"
-BASIC = "Basic " + base64.b64encode(f"{CLIENT_ID}:{CLIENT_SECRET}".encode()).decode()
+
+
+def basic(client: str, secret: str) -> str:
+    """The Authorization header of the token endpoint."""
+    return "Basic " + base64.b64encode(f"{client}:{secret}".encode()).decode()
+
+
+BASIC = basic(CLIENT_ID, CLIENT_SECRET)
 BASE = "http://127.0.0.1:8100"
-__all__ = ["BASIC", "REDIRECT", "UK_REALM", "US_REALM", "Intuit", "line"]
+__all__ = ["AU_REALM", "BASIC", "REDIRECT", "UK_REALM", "US_REALM", "Intuit", "basic", "line"]
 
 
 class Intuit:

@@ -70,6 +70,7 @@ def test_call_log_sums_by_company_and_route():
         "bytes_out": 2,
         "by_route": {"POST /invoice": 1},
         "by_status": {"400": 1},
+        "bytes_by_route": {"POST /invoice": {"in": 1, "out": 2}},
     }
 
 

@@ -120,7 +120,7 @@ async def test_invoice_shape(intuit: Intuit) -> None:
         ({"DocNumber": "x" * 22}, "2050"),
         ({"TxnDate": "18/11/2026"}, "2060"),
         ({"Line": [line("10")], "TxnTaxDetail": {"TotalTax": 1}}, "6000"),
-        ({"SalesTermRef": {"value": "3"}}, "2500"),
+        ({"SalesTermRef": {"value": "77"}}, "2500"),
         ({"EmailStatus": "NeedToSend"}, "2020"),
         ({"EmailStatus": "Maybe"}, "2170"),
         ({"CurrencyRef": {"value": "EUR"}}, "6000"),

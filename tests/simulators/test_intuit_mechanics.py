@@ -9,7 +9,7 @@ import pytest
 
 from simulators.core.money import dumps, loads
 from simulators.intuit.query import parse
-from tests.simulators.intuit_client import UK_REALM, US_REALM, Intuit, Json, line
+from tests.simulators.intuit_client import AU_REALM, UK_REALM, US_REALM, Intuit, Json, line
 
 
 @pytest.fixture
@@ -257,7 +257,7 @@ async def test_minute_and_batch_limits(intuit: Intuit) -> None:
 async def test_what_is_not_simulated_says_so(intuit: Intuit) -> None:
     for method, path, body in (
         ("GET", "reports/ProfitAndLoss", None),
-        ("POST", "vendor", {"DisplayName": "x"}),
+        ("POST", "employee", {"DisplayName": "x"}),
         ("POST", "bill", {}),
         ("GET", "invoice/1/pdf", None),
         ("PUT", "customer", {}),
@@ -269,7 +269,7 @@ async def test_what_is_not_simulated_says_so(intuit: Intuit) -> None:
         f"/intuit/v3/company/{US_REALM}/customer/1", headers={"authorization": f"Bearer {intuit.access}"}
     )
     assert as_xml.status_code == 501
-    assert (await intuit.http.get("/intuit/v1/openid_connect/userinfo")).status_code == 501
+    assert (await intuit.http.get("/intuit/v4/payments/charges")).status_code == 501
 
 
 async def test_bad_bodies(intuit: Intuit) -> None:
@@ -282,7 +282,11 @@ async def test_bad_bodies(intuit: Intuit) -> None:
 async def test_companies_are_apart_and_reset_restores_the_seeds(intuit: Intuit) -> None:
     await intuit.invoice("A")
     names = await intuit.control("intuit/companies")
-    assert [(c["id"], c["currency"], c["country"]) for c in names] == [(US_REALM, "USD", "US"), (UK_REALM, "GBP", "GB")]
+    assert [(c["id"], c["currency"], c["country"]) for c in names] == [
+        (US_REALM, "USD", "US"),
+        (UK_REALM, "GBP", "GB"),
+        (AU_REALM, "AUD", "AU"),
+    ]
     uk = await intuit.control(f"intuit/companies/{UK_REALM}/ledger")
     assert uk["totals"]["invoices"] == 0
     await intuit.control("reset", {})

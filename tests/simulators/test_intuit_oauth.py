@@ -4,6 +4,8 @@ import asyncio
 import base64
 import hashlib
 
+import httpx
+import jwt
 import pytest
 
 from simulators.intuit import CLIENT_ID
@@ -195,3 +197,36 @@ async def test_disconnect_and_expire_by_control(intuit):
     assert await intuit.control(f"intuit/companies/{US_REALM}/disconnect", {}) == {"ended": 1}
     assert (await intuit.call("GET", "customer/1")).status_code == 401
     assert (await intuit.refresh(tokens["refresh_token"])).json()["error"] == "invalid_grant"
+
+
+async def test_openid_gives_a_signed_token_and_userinfo(intuit: Intuit) -> None:
+    back = await intuit.consent(scope="com.intuit.quickbooks.accounting openid profile email phone address")
+    tokens = (await intuit.exchange(back["code"])).json()
+    discovery = (await intuit.http.get("/intuit/.well-known/openid_configuration")).json()
+    keys = (await intuit.http.get(httpx.URL(discovery["jwks_uri"]).path)).json()
+    key = jwt.PyJWKSet.from_dict(keys)["sim-intuit"].key
+    claims = jwt.decode(tokens["id_token"], key, algorithms=["RS256"], audience=CLIENT_ID, issuer=discovery["issuer"])
+    assert set(claims) >= set(discovery["claims_supported"])
+    assert claims["realmid"] == US_REALM
+    path = httpx.URL(discovery["userinfo_endpoint"]).path
+    told = await intuit.http.get(path, headers={"authorization": f"Bearer {tokens['access_token']}"})
+    assert told.json()["sub"] == claims["sub"]
+    assert set(told.json()) >= {"email", "emailVerified", "givenName", "familyName", "phoneNumber", "address"}
+    again = (await intuit.refresh(tokens["refresh_token"])).json()
+    assert "id_token" not in again
+
+
+async def test_userinfo_needs_the_openid_scope(intuit: Intuit) -> None:
+    tokens = await intuit.connect()
+    assert "id_token" not in tokens
+    for token in (tokens["access_token"], "nobody's"):
+        reply = await intuit.http.get(
+            "/intuit/v1/openid_connect/userinfo", headers={"authorization": f"Bearer {token}"}
+        )
+        assert reply.status_code == 401
+
+
+async def test_openid_alone_does_not_open_the_books(intuit: Intuit) -> None:
+    back = await intuit.consent(scope="openid")
+    intuit.access = (await intuit.exchange(back["code"])).json()["access_token"]
+    assert (await intuit.call("GET", "customer/1")).status_code == 403

@@ -1,21 +1,12 @@
 """Intuit's own OAuth client and python-quickbooks, unmodified, against the simulator over a real loopback port."""
 
-import socket
-import threading
-import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 
-import httpx
 import pytest
-import uvicorn
-from intuitlib.client import AuthClient
-from intuitlib.enums import Scopes
 from intuitlib.exceptions import AuthClientError
-from quickbooks import QuickBooks
 from quickbooks.batch import batch_create
 from quickbooks.cdc import change_data_capture
 from quickbooks.exceptions import (
@@ -29,55 +20,7 @@ from quickbooks.objects.base import LinkedTxn, Ref
 from quickbooks.objects.detailline import SalesItemLine, SalesItemLineDetail
 from quickbooks.objects.payment import PaymentLine
 
-from simulators.app import create_app
-from simulators.intuit import CLIENT_ID, CLIENT_SECRET, US_REALM
-from simulators.root import Simulators
-
-REDIRECT = "http://localhost:9999/callback"
-
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[SimpleNamespace]:
-    sims = Simulators()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(create_app(sims), port=port, log_level="error", ws="none"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    deadline = time.monotonic() + 10
-    while not server.started and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert server.started
-    yield SimpleNamespace(sims=sims, base=f"http://127.0.0.1:{port}")
-    server.should_exit = True
-    thread.join(timeout=10)
-
-
-def connected(base: str) -> Any:
-    client = AuthClient(CLIENT_ID, CLIENT_SECRET, REDIRECT, f"{base}/intuit/.well-known/openid_configuration")
-    url = client.get_authorization_url([Scopes.ACCOUNTING], state_token="s")
-    form = {"user": "admin", "realm": US_REALM, "decision": "allow"}
-    back = httpx.post(url, data=form).headers["location"]
-    params = httpx.URL(back).params
-    client.get_bearer_token(params["code"], realm_id=params["realmId"])
-    return client
-
-
-@pytest.fixture
-def auth(served: SimpleNamespace) -> Iterator[Any]:
-    client = connected(served.base)
-    yield client
-    client.close()
-
-
-@pytest.fixture
-def qb(served: SimpleNamespace, auth: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    monkeypatch.setenv("OAUTHLIB_INSECURE_TRANSPORT", "1")
-    monkeypatch.setattr(QuickBooks, "api_url_v3", f"{served.base}/intuit/v3")
-    client = QuickBooks(auth_client=auth, refresh_token=auth.refresh_token, company_id=US_REALM, minorversion=75)
-    yield client
-    client.session.close()
+from simulators.intuit import US_REALM
 
 
 def test_oauth_client(auth: Any) -> None:
@@ -160,7 +103,7 @@ def _named(name: str) -> Customer:
     return customer
 
 
-def test_error_classes(served: SimpleNamespace, qb: Any) -> None:
+def test_error_classes(intuit_served: SimpleNamespace, qb: Any) -> None:
     with pytest.raises(ObjectNotFoundException):
         Invoice.get("999999", qb=qb)
     with pytest.raises(ValidationException):
@@ -169,6 +112,6 @@ def test_error_classes(served: SimpleNamespace, qb: Any) -> None:
     with pytest.raises(QuickbooksException) as refused:
         twin.save(qb=qb)
     assert refused.value.error_code == 6240
-    served.sims.intuit.tokens.expire("access")
+    intuit_served.sims.intuit.tokens.expire("access")
     with pytest.raises(AuthorizationException):
         Customer.get("1", qb=qb)

@@ -9,6 +9,7 @@ import pytest
 
 from simulators.core.money import loads
 from simulators.core.webhooks import sign
+from simulators.intuit.events import RETRY_SCHEDULE
 from tests.simulators.intuit_client import UK_REALM, US_REALM, Intuit, Json
 
 KEY = "verify_me"
@@ -115,3 +116,67 @@ async def test_dropped_webhooks_leave_the_change_to_be_found(intuit: Intuit, inb
     await settle(intuit)
     assert inbox.requests == []
     assert (await intuit.read("Invoice", key))["Balance"] == Decimal(60)
+
+
+async def test_merge_and_emailed_have_their_own_types(intuit: Intuit, inbox: Inbox) -> None:
+    key = (await intuit.invoice("A"))["Id"]
+    at = f"intuit/companies/{US_REALM}"
+    await intuit.control(f"{at}/email_invoice", {"invoice_id": key, "to": "ap@example.com"})
+    await intuit.control(f"{at}/merge_customers", {"customer_id": "3", "into": "4"})
+    await settle(intuit)
+    events: list[Json] = loads(inbox.requests[0].content)
+    assert ("qbo.invoice.emailed.v1", key) in told(inbox.requests[0])
+    merged = next(e for e in events if e["type"] == "qbo.customer.merged.v1")
+    assert (merged["intuitentityid"], merged["data"]) == ("4", {"deletedid": "3"})
+
+
+async def test_legacy_merge_names_the_loser(intuit: Intuit, inbox: Inbox) -> None:
+    await intuit.control("intuit/webhooks/format", {"legacy": True})
+    await intuit.control(f"intuit/companies/{US_REALM}/merge_customers", {"customer_id": "3", "into": "4"})
+    await settle(intuit)
+    entities = loads(inbox.requests[0].content)["eventNotifications"][0]["dataChangeEvent"]["entities"]
+    merged = next(e for e in entities if e["operation"] == "Merge")
+    assert (merged["id"], merged["deletedId"]) == ("4", "3")
+
+
+async def test_every_kind_of_document_is_announced(intuit: Intuit, inbox: Inbox) -> None:
+    await intuit.save("Vendor", {"DisplayName": "V"})
+    await intuit.save("Class", {"Name": "C"})
+    await intuit.save("Department", {"Name": "D"})
+    await intuit.save("Term", {"Name": "T", "DueDays": 1})
+    accounts = {"FromAccountRef": {"value": "35"}, "ToAccountRef": {"value": "36"}}
+    moved = await intuit.save("Transfer", {**accounts, "Amount": 1})
+    await intuit.save("Transfer", {"Id": moved["Id"], "SyncToken": "0"}, operation="delete")
+    await settle(intuit)
+    types = {kind for kind, _ in told(inbox.requests[0])}
+    expected = {f"qbo.{name}.created.v1" for name in ("vendor", "class", "department", "term", "transfer")}
+    assert types == expected | {"qbo.transfer.deleted.v1"}
+
+
+async def test_reordered_replayed_and_forged_deliveries(intuit: Intuit) -> None:
+    seen: list[tuple[bytes, bool]] = []
+
+    def take(request: httpx.Request) -> httpx.Response:
+        seen.append((request.content, request.headers["intuit-signature"] == sign(request.content, KEY)))
+        return httpx.Response(200)
+
+    intuit.sims.intuit.webhooks.transport = httpx.MockTransport(take)
+    await intuit.control("intuit/webhooks/reorder", {"on": True})
+    for name in ("First", "Second"):
+        await intuit.save("Customer", {"DisplayName": name})
+        await asyncio.sleep(0.05)
+    await settle(intuit)
+    assert [loads(body)[0]["intuitentityid"] for body, _ in seen] == ["61", "60"]
+    await intuit.control("intuit/webhooks/reorder", {"on": False})
+    await intuit.control("intuit/webhooks/replay", {})
+    await settle(intuit)
+    assert seen[2] == seen[1]
+    event = {"realm": US_REALM, "entity": "Invoice", "id": "1", "operation": "voided"}
+    await intuit.control("intuit/webhooks/forge", event)
+    await settle(intuit)
+    assert [genuine for _, genuine in seen] == [True, True, True, False]
+    await intuit.control("intuit/webhooks/forge", {**event, "operation": "eaten"}, 400)
+
+
+def test_the_schedule_is_intuits() -> None:
+    assert RETRY_SCHEDULE == (10, 20, 30, 5 * 60, 20 * 60, 2 * 3600, 4 * 3600, 6 * 3600)

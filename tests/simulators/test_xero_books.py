@@ -257,4 +257,4 @@ async def test_foreign_currency_posts_in_base_currency(x: Caller) -> None:
     rows = {r["account"]: Decimal(r["debit"]) - Decimal(r["credit"]) for r in ledger["trial_balance"]}
     assert sum(rows.values()) == 0
     assert rows["090 Checking Account"] == 230
-    assert rows["497 Bank Revaluations"] == Decimal("-38.33")
+    assert rows["499 Realised Currency Gains"] == Decimal("-38.33")

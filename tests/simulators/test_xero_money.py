@@ -163,6 +163,12 @@ async def test_the_page_pays_with_a_click(x: Caller) -> None:
     invoice = await x.invoice(await x.contact("Smith & Sons"))
     page = (await x.http.get(f"/xero/ui/{TENANT_NZ}")).text
     assert "Smith &amp; Sons" in page
+    # The page also tells what arrived over the API.
+    assert "<td>PUT<td>/api.xro/2.0/Invoices<td>200" in page
+    part = {"invoice_id": invoice["InvoiceID"], "amount": "15.00"}
+    assert (await x.http.post(f"/xero/ui/{TENANT_NZ}/pay", data=part)).status_code == 303
+    assert await state(x, invoice) == ("AUTHORISED", 100, 15)
+    assert (await x.http.post(f"/xero/ui/{TENANT_NZ}/pay", data=part | {"amount": "lots"})).status_code == 400
     clicked = await x.http.post(f"/xero/ui/{TENANT_NZ}/pay", data={"invoice_id": invoice["InvoiceID"]})
     assert (clicked.status_code, clicked.headers["location"]) == (303, f"/xero/ui/{TENANT_NZ}")
     assert (await state(x, invoice))[0] == "PAID"
@@ -193,5 +199,5 @@ async def test_refunds_take_money_out_of_the_bank(x: Caller) -> None:
         "200 Sales": ("0.00", "50.00"),
         "820 Sales Tax": ("0.00", "15.00"),
     }
-    prepaid = await x.call("PUT", "/Payments", {"Prepayment": {"PrepaymentID": MISSING}, "Amount": 1})
-    assert prepaid.status_code == 501
+    prepaid = {"Prepayment": {"PrepaymentID": MISSING}, "Account": {"Code": "090"}, "Amount": 1}
+    assert await refused(x, "PUT", "/Payments", prepaid) == ["The document to pay could not be found"]

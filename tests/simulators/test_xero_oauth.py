@@ -188,3 +188,44 @@ async def test_a_person_disconnects_the_app_and_expiry_can_be_forced(x: Caller) 
     await x.control("POST", "/tokens/expire", {"grant": "refresh"})
     renewed: httpx.Response = await x.token(grant_type="refresh_token", refresh_token=x.tokens["refresh_token"])
     assert renewed.json() == {"error": "invalid_grant"}
+
+
+async def test_a_reconnect_carries_the_new_consent(x: Caller) -> None:
+    await x.connect(TENANT_US, TENANT_NZ)
+    x.sim.clock.advance(timedelta(minutes=5))
+    await x.connect(TENANT_NZ)
+    event = jwt.decode(x.tokens["access_token"], options={"verify_signature": False})["authentication_event_id"]
+    auth = {"Authorization": f"Bearer {x.tokens['access_token']}"}
+    [fresh] = (await x.http.get("/xero/connections", headers=auth, params={"authEventId": event})).json()
+    assert fresh["tenantId"] == TENANT_NZ
+    assert fresh["createdDateUtc"] < fresh["updatedDateUtc"]
+    assert len((await x.http.get("/xero/connections", headers=auth)).json()) == 2
+
+
+async def test_bulk_connections_can_be_off(x: Caller) -> None:
+    params = {
+        "response_type": "code", "client_id": CLIENT_ID, "redirect_uri": REDIRECT, "scope": SCOPES,
+        "acr_values": "bulk_connect:false",
+    }  # fmt: skip
+    form = {"user": "accountant", "tenant": [TENANT_US, TENANT_NZ], "action": "allow"}
+    url = "/xero/identity/connect/authorize"
+    assert 'type="radio"' in (await x.http.get(url, params=params)).text
+    assert (await x.http.post(url, params=params, data=form)).status_code == 400
+    assert (await x.http.post(url, params=params, data=form | {"tenant": [TENANT_NZ]})).status_code == 302
+    del params["acr_values"]
+    assert 'type="checkbox"' in (await x.http.get(url, params=params)).text
+    await x.control("POST", "/consent", {"bulk": False})
+    assert (await x.http.post(url, params=params, data=form)).status_code == 400
+
+
+async def test_a_new_app_cannot_ask_for_broad_scopes(x: Caller) -> None:
+    await x.control("POST", "/consent", {"granular_only": True})
+    params = {"response_type": "code", "client_id": CLIENT_ID, "redirect_uri": REDIRECT, "state": "s"}
+    broad = await x.http.get(
+        "/xero/identity/connect/authorize", params=params | {"scope": "offline_access accounting.transactions"}
+    )
+    assert (broad.status_code, "Invalid scope for client" in broad.text) == (400, True)
+    await x.connect(TENANT_NZ)
+    assert (await x.call("GET", "/Invoices")).status_code == 200
+    assert (await x.call("GET", "/ManualJournals")).status_code == 401
+    assert (await x.call("GET", "/BankTransactions")).status_code == 401

@@ -3,6 +3,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from simulators.core.webhooks import sign
 from simulators.xero import TENANT_NZ
+from tests.simulators.test_xero_bank import ALL, made, money
 from tests.simulators.xero_client import Caller, opened
 
 KEY = "LR+QgKlbRciIPYpi65tTKLaZ3FzLLofCNEQWrRXqWXJeDFrfexzfVI9SmnVuCWDJ4jnjHB9ECtOyxZSofRxwWw=="
@@ -138,6 +140,55 @@ async def test_switches_drop_duplicate_and_forge(x: Caller, receiver: Receiver) 
     assert receiver.bodies[0] == receiver.bodies[1]
     # The numbering shows the hole that the dropped one left.
     assert b'"firstEventSequence": 2' in receiver.bodies[0]
+
+
+async def test_prepayments_and_overpayments_have_events_of_their_own(x: Caller, receiver: Receiver) -> None:
+    await x.connect(scopes=ALL)
+    await x.control("POST", "/webhooks/categories", {"categories": ["PREPAYMENT", "OVERPAYMENT"]})
+    cid = await x.contact()
+    for kind in ("RECEIVE-PREPAYMENT", "RECEIVE-OVERPAYMENT"):
+        await made(x, "BankTransactions", money(cid, kind))
+    await delivered(x)
+    assert receiver.seen() == [("PREPAYMENT", "CREATE"), ("OVERPAYMENT", "CREATE")]
+    assert receiver.events()[0]["resourceUrl"].endswith(f"/Prepayments/{receiver.events()[0]['resourceId']}")
+
+
+async def test_after_a_day_of_failures_the_subscription_is_off_and_replays_later(x: Caller, receiver: Receiver) -> None:
+    await x.control("POST", "/webhooks/switches", {"factor": "0"})
+    receiver.statuses = [500] * 98
+    await x.contact("One")
+    await delivered(x)
+    assert x.sim.webhooks.deliveries[0].attempts == 98
+    assert await x.control("GET", "/webhooks/subscription") == {"disabled": True, "waiting": 1}
+    x.sim.clock.advance(timedelta(minutes=20))
+    for name in ("Two", "Three"):
+        await x.contact(name)
+        await delivered(x)
+    assert (receiver.bodies, (await x.control("GET", "/webhooks/subscription"))["waiting"]) == ([], 3)
+    # The first is too old by then, the others come in order.
+    x.sim.clock.advance(timedelta(days=31, minutes=-10))
+    await x.control("POST", "/webhooks/enable")
+    await delivered(x)
+    assert [json.loads(body)["firstEventSequence"] for body in receiver.bodies] == [2, 3]
+    assert await x.control("GET", "/webhooks/subscription") == {"disabled": False, "waiting": 0}
+
+
+async def test_deliveries_can_be_late_or_out_of_order(x: Caller, receiver: Receiver) -> None:
+    await x.control("POST", "/webhooks/reorder", {"on": True})
+    for name in ("One", "Two", "Three"):
+        await x.contact(name)
+        await delivered(x)
+    assert [json.loads(body)["firstEventSequence"] for body in receiver.bodies] == [2, 1]
+    await x.control("POST", "/webhooks/reorder", {"on": False})
+    await delivered(x)
+    assert json.loads(receiver.bodies[-1])["firstEventSequence"] == 3
+    await x.control("POST", "/webhooks/switches", {"delay": "0.05", "corrupt": True})
+    await x.contact("Four")
+    x.sim.events.flush()
+    assert x.sim.webhooks.deliveries[-1].attempts == 0
+    await x.control("POST", "/webhooks/switches", {"delay": "0", "factor": "0"})
+    assert await x.sim.webhooks.settled()
+    assert x.sim.webhooks.deliveries[-1].status == 401
 
 
 async def test_intent_to_receive(x: Caller, receiver: Receiver) -> None:
