@@ -229,7 +229,7 @@ async def test_xml_is_the_default(x: Caller) -> None:
 
 
 async def test_xml_names_elements_and_tells_moments(x: Caller) -> None:
-    line = {"Description": "a", "UnitAmount": "1.50", "AccountCode": "200"}
+    line: dict[str, object] = {"Description": "a", "UnitAmount": "1.50", "AccountCode": "200"}
     line |= {"Tracking": [{"Name": "Region", "Option": "North"}]}
     await x.invoice(await x.contact(), LineItems=[line])
     answer = await x.call("GET", "/Invoices?page=1", headers={"Accept": "application/xml"})
