@@ -50,28 +50,7 @@ class Operation(StrEnum):
 
 # ISO 4217 currencies whose minor unit is not two digits. The rest have two.
 _MINOR_DIGITS: Mapping[str, int] = {
-    **dict.fromkeys(
-        (
-            "BIF",
-            "CLP",
-            "DJF",
-            "GNF",
-            "ISK",
-            "JPY",
-            "KMF",
-            "KRW",
-            "PYG",
-            "RWF",
-            "UGX",
-            "UYI",
-            "VND",
-            "VUV",
-            "XAF",
-            "XOF",
-            "XPF",
-        ),
-        0,
-    ),
+    **dict.fromkeys("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(), 0),
     **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
 }
 _TWO_DIGIT_CURRENCIES = frozenset(
@@ -169,6 +148,38 @@ class Invoice:
     private_note: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalLine:
+    """One side of a journal: exactly one of `debit` and `credit` is above zero.
+
+    `account`, `customer` and `tax` are the provider's own codes or ids; `customer` only where the account wants one.
+    """
+
+    account: str
+    debit: Decimal = Decimal(0)
+    credit: Decimal = Decimal(0)
+    description: str = ""
+    customer: str = ""
+    tax: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalEntry:
+    """A balanced general journal, in one currency. `reference` marks it as ours."""
+
+    number: str
+    on: date
+    narration: str
+    currency: str
+    lines: tuple[JournalLine, ...]
+    reference: str = ""
+
+    @property
+    def total(self) -> Decimal:
+        """The sum of the debits, which is that of the credits."""
+        return sum((line.debit for line in self.lines), Decimal(0))
+
+
 class DocumentState(StrEnum):
     """What became of a document at the provider."""
 
@@ -248,6 +259,95 @@ class RemotePayment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteJournal:
+    """A general journal as read from a provider; `total` is the sum of its debits."""
+
+    external_id: str
+    version: str
+    number: str
+    state: DocumentState
+    on: date | None
+    currency: str
+    total: Decimal
+    reference: str = ""
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteAccount:
+    """An account as read from a provider. `type` is our `class.subtype`; `code` is what a mapping targets there."""
+
+    external_id: str
+    version: str
+    code: str
+    name: str
+    type: str
+    active: bool
+    currency: str = ""
+    parent_id: str = ""
+    description: str = ""
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteItem:
+    """A product or service as read from a provider; `code` is what a mapping targets there."""
+
+    external_id: str
+    version: str
+    code: str
+    name: str
+    active: bool
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteTaxRate:
+    """A tax code as read from a provider. `rate` in per cent, None where it depends on more than the code."""
+
+    external_id: str
+    version: str
+    code: str
+    name: str
+    active: bool
+    rate: Decimal | None = None
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BankLine:
+    """One line of a bank transaction; `account_id` is the provider's id or code of the other side."""
+
+    amount: Decimal
+    description: str = ""
+    account_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteBankTransaction:
+    """Money that moved on a bank account, as read from a provider.
+
+    `type`: spend, receive or transfer. `bank_account_id` is where it moved (from, for a transfer); `to_account_id` only
+    for transfers. `amount` is positive and, like `lines`, in `currency`.
+    """
+
+    external_id: str
+    version: str
+    type: str
+    state: DocumentState
+    on: date | None
+    currency: str
+    amount: Decimal
+    bank_account_id: str = ""
+    to_account_id: str = ""
+    contact_id: str = ""
+    contact_name: str = ""
+    reference: str = ""
+    lines: tuple[BankLine, ...] = ()
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Gone:
     """A record that the provider says it has deleted; nothing else is known of it."""
 
@@ -256,7 +356,18 @@ class Gone:
     updated_at: datetime | None = None
 
 
-RemoteRecord = RemoteCustomer | RemoteInvoice | RemotePayment | Gone
+OwnRecord = Customer | Invoice | JournalEntry
+RemoteCopy = (
+    RemoteCustomer
+    | RemoteInvoice
+    | RemotePayment
+    | RemoteJournal
+    | RemoteAccount
+    | RemoteItem
+    | RemoteTaxRate
+    | RemoteBankTransaction
+)
+RemoteRecord = RemoteCopy | Gone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,21 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from app.canonical import DocumentState, Gone, Kind, RemoteCustomer, RemoteInvoice, RemotePayment, RemoteRecord
+from app.canonical import (
+    DocumentState,
+    Gone,
+    Kind,
+    RemoteAccount,
+    RemoteBankTransaction,
+    RemoteCopy,
+    RemoteCustomer,
+    RemoteInvoice,
+    RemoteItem,
+    RemoteJournal,
+    RemotePayment,
+    RemoteRecord,
+    RemoteTaxRate,
+)
 from app.db import mappings, outgoing, remote_records, settlements
 from app.db.session import Session
 from app.errors import Fault
@@ -15,6 +29,11 @@ KIND_OF: dict[type[RemoteRecord], Kind] = {
     RemoteCustomer: Kind.customer,
     RemoteInvoice: Kind.invoice,
     RemotePayment: Kind.payment,
+    RemoteJournal: Kind.journal_entry,
+    RemoteAccount: Kind.account,
+    RemoteItem: Kind.item,
+    RemoteTaxRate: Kind.tax_rate,
+    RemoteBankTransaction: Kind.bank_transaction,
 }
 _SETTLED_STATES = ("synced", "unchanged", "excluded", "conflict")
 _DIFFERENCES = frozenset({"voided_there", "deleted_there", "total_differs"})
@@ -56,7 +75,7 @@ async def apply(session: Session, turn: Turn, records: Iterable[RemoteRecord]) -
     return tally
 
 
-async def _keep(session: Session, turn: Turn, record: RemoteCustomer | RemoteInvoice | RemotePayment) -> bool:
+async def _keep(session: Session, turn: Turn, record: RemoteCopy) -> bool:
     return await remote_records.save(
         session,
         turn.firm_id,

@@ -4,25 +4,29 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from app.canonical import Customer, Invoice, Kind, RemoteCustomer, RemoteInvoice, RemotePayment
+from app.canonical import Customer, Invoice, JournalEntry, Kind, OwnRecord, RemoteCopy
 from app.providers.base import WriteCall
 
-_SENT: dict[Kind, TypeAdapter[Any]] = {Kind.customer: TypeAdapter(Customer), Kind.invoice: TypeAdapter(Invoice)}
-_SEEN: TypeAdapter[Any] = TypeAdapter(RemoteCustomer | RemoteInvoice | RemotePayment)
+_SENT: dict[Kind, TypeAdapter[Any]] = {
+    Kind.customer: TypeAdapter(Customer),
+    Kind.invoice: TypeAdapter(Invoice),
+    Kind.journal_entry: TypeAdapter(JournalEntry),
+}
+_SEEN: TypeAdapter[Any] = TypeAdapter(RemoteCopy)
 
 
-def freeze(kind: Kind, record: Customer | Invoice) -> Any:
+def freeze(kind: Kind, record: OwnRecord) -> Any:
     """A record as it is sent, as JSON; amounts are exact texts."""
     return _SENT[kind].dump_python(record, mode="json")
 
 
-def thaw(kind: Kind, stored: Any) -> Customer | Invoice:
+def thaw(kind: Kind, stored: Any) -> OwnRecord:
     """The record again, exactly as it was sent."""
-    record: Customer | Invoice = _SENT[kind].validate_python(stored)
+    record: OwnRecord = _SENT[kind].validate_python(stored)
     return record
 
 
-def remote(record: RemoteCustomer | RemoteInvoice | RemotePayment) -> Any:
+def remote(record: RemoteCopy) -> Any:
     """A remote record as JSON."""
     return _SEEN.dump_python(record, mode="json")
 
