@@ -33,6 +33,8 @@ Kind = Literal[
     "as_is",
 ]
 _MAX_NUMBER = Decimal(10) ** 15
+# A power of ten: below it no field has a digit.
+_SMALLEST = -20
 _ADDRESS = r"[^@\s,]+@[^@\s,]+\.[^@\s,]+"
 # A list separated by commas is tolerated in the one address field (reference 3.2).
 _EMAIL = re.compile(rf"{_ADDRESS}(\s*,\s*{_ADDRESS})*")
@@ -183,7 +185,7 @@ def _number(value: object, where: str) -> Decimal:
         number = Decimal(value)
     except InvalidOperation as error:
         raise bad_value("2070", where, "number") from error
-    if not number.is_finite() or abs(number) >= _MAX_NUMBER:
+    if not number.is_finite() or abs(number) >= _MAX_NUMBER or (number and number.adjusted() < _SMALLEST):
         raise bad_value("2070", where, "number")
     return js(number)
 

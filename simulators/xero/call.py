@@ -12,7 +12,7 @@ from simulators.core.http import Json
 from simulators.core.money import loads, q2
 from simulators.xero.books import Books, new_id
 from simulators.xero.dates import moment_out, since_in
-from simulators.xero.element import Element, MalformedError, NotSimulatedError, elements_of
+from simulators.xero.element import LARGEST, Element, MalformedError, NotSimulatedError, elements_of
 from simulators.xero.queries import Query
 from simulators.xero.table import HasId, Table
 from simulators.xero.wire import answer
@@ -135,4 +135,6 @@ def _coarse(item: Json) -> Json:
 
 
 def _rounded(part: Json, key: str) -> Json:
-    return part | {key: q2(part[key])} if isinstance(part.get(key), Decimal) else part
+    """The echo of a refused element may hold a number that no rounding takes."""
+    amount = part.get(key)
+    return part | {key: q2(amount)} if isinstance(amount, Decimal) and abs(amount) < LARGEST else part

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import DecimalException
 
 from simulators.core.http import Json
 from simulators.xero.books import Books
 from simulators.xero.dates import day_in, day_out
 from simulators.xero.element import ZERO_GUID, Element, RefusedError
 
+# A product of numbers that are each in range; our words.
+OUT_OF_RANGE = "An amount of this record is out of range"
 _DATES = {"date", "duedate", "expectedpaymentdate", "plannedpaymentdate"}
 
 
@@ -55,9 +58,10 @@ def save_all(
         books.warnings.clear()
         try:
             shown.append(_shown(save(element), books.warnings, status=summarize is False))
-        except RefusedError as error:
+        except (RefusedError, DecimalException) as error:
             books.rollback(before)
-            echo = _echo(element, error.messages, shape, status=summarize is False)
+            messages = error.messages if isinstance(error, RefusedError) else [OUT_OF_RANGE]
+            echo = _echo(element, messages, shape, status=summarize is False)
             shown.append(echo)
             failed.append(echo)
     if failed and summarize is not False:
