@@ -31,7 +31,10 @@ def js(x: Decimal) -> Decimal:
 
 def loads(raw: bytes | str) -> Any:
     """Parse JSON with every non-integer number as Decimal. Raises ValueError when it is not JSON."""
-    return json.loads(raw, parse_float=Decimal, parse_constant=_refuse_constant)
+    try:
+        return json.loads(raw, parse_float=Decimal, parse_constant=_refuse_constant)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
 
 
 def dumps(obj: object, *, trim: bool = False) -> bytes:

@@ -1,5 +1,6 @@
 """What /_sim tells of a company's books, and the same for its HTML page. Amounts are strings."""
 
+from collections.abc import Iterator
 from decimal import Decimal
 
 from simulators.core.http import Json
@@ -10,6 +11,7 @@ from simulators.intuit.ledger import ZERO
 from simulators.intuit.payments import links_of
 
 _MONEY = ("Purchase", "Deposit", "Transfer")
+_TRANSACTIONS = ("Invoice", "CreditMemo", "Payment", "JournalEntry", *_MONEY)
 
 
 def ledger_view(company: Company) -> Json:
@@ -43,6 +45,47 @@ def ledger_view(company: Company) -> Json:
         "bank": [_money(name, row) for name in _MONEY for row in tables[name].rows.values()],
         "aged_receivables": aged_receivables(company)["customers"],
     }
+
+
+def documents(company: Company) -> Iterator[Json]:
+    """Every transaction in one flat form, oldest first by kind; amounts are text.
+
+    `{entity, id, number, note, memo, date, party, currency, total, balance, voided, token, links}`, "" or null where a
+    kind has no such thing. `number` is DocNumber or PaymentRefNum, `note` PrivateNote; `links` are [kind, id] pairs.
+    """
+    for name in _TRANSACTIONS:
+        for row in company.tables[name].rows.values():
+            yield _flat(company, name, row)
+
+
+def _flat(company: Company, name: str, row: Json) -> Json:
+    party = row.get("CustomerRef") or row.get("EntityRef") or {}
+    links = [link for line in row.get("Line", ()) for link in line.get("LinkedTxn", ())]
+    return {
+        "entity": name,
+        "id": row["Id"],
+        "number": row.get("DocNumber") or row.get("PaymentRefNum") or "",
+        "note": row.get("PrivateNote", ""),
+        "memo": row.get("CustomerMemo", {}).get("value", ""),
+        "date": row["TxnDate"],
+        "party": party.get("value", ""),
+        "currency": row.get("CurrencyRef", {}).get("value", company.currency),
+        "total": _text(_total(name, row)),
+        "balance": _text(row["Balance"]) if "Balance" in row else None,
+        "voided": row["Id"] in company.voided,
+        "token": row["SyncToken"],
+        "links": [[link["TxnType"], link["TxnId"]] for link in links],
+    }
+
+
+def _total(name: str, row: Json) -> Decimal | int:
+    """The amount of a transaction; a journal entry's is the sum of its debits."""
+    if name == "Transfer":
+        return Decimal(row["Amount"])
+    if name != "JournalEntry":
+        return Decimal(row["TotalAmt"])
+    debits = (x for x in row["Line"] if _posts(x) and x["JournalEntryLineDetail"]["PostingType"] == "Debit")
+    return sum((Decimal(line["Amount"]) for line in debits), ZERO)
 
 
 def trial_balance(company: Company) -> list[Json]:

@@ -49,11 +49,12 @@ def company_page(base: str, ledger: Json, calls: Json) -> str:
 
     Of each kind the latest 200: the page is for looking, /_sim for counting.
     """
-    pay = '<form method=post action="{}/pay"><input type=hidden name=invoice_id value="{}"><button>Pay</button></form>'
+    pay = '<form method=post action="{}/pay"><input type=hidden name=invoice_id value="{}">'
+    pay += '<input type=hidden name=balance value="{}"><button>Pay</button></form>'
     invoices = [
         [
             *(i[name] or "" for name in ("number", "customer", "date", "total", "balance", "status")),
-            pay.format(base, i["id"]) if i["status"] in ("open", "partially_paid") else "",
+            pay.format(base, i["id"], i["balance"]) if i["status"] in ("open", "partially_paid") else "",
         ]
         for i in _latest(ledger["invoices"])
     ]

@@ -8,7 +8,7 @@ from typing import Any
 
 from simulators.core.http import Json
 from simulators.intuit.company import Company
-from simulators.intuit.entities import ENTITIES, Entity
+from simulators.intuit.entities import ABSENT_BY_NAME, ENTITIES, Entity
 from simulators.intuit.faults import NotSimulated, QboFault
 from simulators.intuit.query import Condition, Query, parse
 from simulators.intuit.stamps import parse_moment
@@ -37,7 +37,9 @@ def run(company: Company, statement: str) -> Json:
         return _single("Preferences", company.preferences, query)
     entity = _BY_NAME.get(query.entity.lower())
     if entity is None:
-        raise NotSimulated(f"queries on {query.entity} are not simulated")
+        if query.entity.lower() in ABSENT_BY_NAME:
+            raise NotSimulated(f"queries on {query.entity} are not simulated")
+        raise _invalid(f"Invalid entity '{query.entity}'")
     span = slice(query.start - 1, query.start - 1 + query.size)
     table = company.tables[entity.name]
     if entity.transaction and not query.where and [(f.lower(), d) for f, d in query.order] == [("id", False)]:

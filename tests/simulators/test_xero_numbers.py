@@ -93,7 +93,12 @@ async def test_a_crash_of_the_simulator_leaves_nothing_behind(x: Caller, monkeyp
 
 
 async def test_what_lies_outside_the_accounting_api_says_why(x: Caller) -> None:
-    paths = ("/xero/payroll.xro/1.0/Employees", "/xero/files.xro/1.0/Files", "/xero/projects.xro/2.0/Projects", "/xero/x")
+    paths = (
+        "/xero/payroll.xro/1.0/Employees",
+        "/xero/files.xro/1.0/Files",
+        "/xero/projects.xro/2.0/Projects",
+        "/xero/x",
+    )
     for path in paths:
         for method in ("GET", "POST", "DELETE"):
             answer = await x.http.request(method, path)
