@@ -18,7 +18,7 @@ from simulators.intuit.api import AccountingApi
 from simulators.intuit.company import Company
 from simulators.intuit.control import Control
 from simulators.intuit.events import RETRY_SCHEDULE, EventFeed
-from simulators.intuit.ledger_view import ledger_view
+from simulators.intuit.ledger_view import latest_view
 from simulators.intuit.limits import Limits
 from simulators.intuit.oauth import TokenStore
 from simulators.intuit.oauth_routes import OAuthClient, OAuthRoutes
@@ -31,6 +31,8 @@ PROVIDER = "intuit"
 CLIENT_ID = "sim-intuit-client"
 CLIENT_SECRET = "sim-intuit-secret"
 PRODUCTION_CLIENT_ID = "sim-intuit-production"
+# So many of each kind stand on a company's page.
+SHOWN = 200
 _API = re.compile(r"/v3/company/([^/]+)/([^/?]+)(/)?")
 
 
@@ -99,7 +101,8 @@ class IntuitSimulator:
         if company is None:
             return HTMLResponse(error_page("No such company."), 404)
         base = f"{request.scope.get('root_path', '')}/ui/{company.realm}"
-        return HTMLResponse(company_page(base, ledger_view(company), self.calls.snapshot(PROVIDER, company.realm)))
+        view = latest_view(company, SHOWN)
+        return HTMLResponse(company_page(base, view, self.calls.snapshot(PROVIDER, company.realm)))
 
     async def _pay(self, request: Request) -> Response:
         company = self.companies.get(request.path_params["realm"])

@@ -28,7 +28,8 @@ async def test_bodies_that_are_not_utf8(intuit: Intuit) -> None:
     reply = await intuit.http.post(url, content=b"grant_type=refresh_token&refresh_token=" + LATIN, headers=form)
     assert (reply.status_code, reply.json()["error"]) == (400, "invalid_request")
     for secret in (b"Basic \xe9", b"Basic 6Q=="):
-        reply = await intuit.http.post(url, content=b"x=y", headers={**form, "authorization": secret})
+        headers = {b"authorization": secret, b"content-type": b"application/x-www-form-urlencoded"}
+        reply = await intuit.http.post(url, content=b"x=y", headers=headers)
         assert (reply.status_code, reply.json()["error"]) == (401, "invalid_client")
     revoked = await intuit.http.post(
         "/intuit/v2/oauth2/tokens/revoke",

@@ -89,9 +89,9 @@ async def test_presets_are_listed_and_checked(intuit: Intuit) -> None:
     listed = (await intuit.control("faults"))["presets"]["intuit"]
     assert "throttled" in listed
     unknown = {"provider": "intuit", "path": ".", "kind": "preset", "preset": "earthquake"}
-    assert "known:" in (await intuit.control("faults", unknown, 400))["error"]
+    assert "known:" in (await intuit.control("faults", unknown, 422))["error"]
     for rate in ("0", "1.5"):
-        await intuit.control("faults", {"provider": "intuit", "kind": "reset", "rate": rate}, 400)
+        await intuit.control("faults", {"provider": "intuit", "kind": "reset", "rate": rate}, 422)
 
 
 async def statuses(intuit: Intuit, seed: int, calls: int = 40) -> list[int]:
@@ -144,7 +144,7 @@ async def test_the_monthly_allowance(intuit: Intuit) -> None:
     await intuit.control("clock", {"advance_seconds": 24 * 3600})
     await intuit.connect()
     assert (await intuit.call("GET", "customer/1")).status_code == 200
-    await intuit.control("intuit/limits", {"monthly": "many"}, 400)
+    await intuit.control("intuit/limits", {"monthly": "many"}, 422)
 
 
 async def test_every_limit_is_per_company(intuit: Intuit) -> None:

@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import AsyncIterator
 from decimal import Decimal
+from typing import Any
 
 import httpx
 import pytest
@@ -37,7 +38,7 @@ async def http(sims: Simulators) -> AsyncIterator[httpx.AsyncClient]:
     await sims.aclose()
 
 
-async def act(http: httpx.AsyncClient, path: str, status: int = 200, **body: object) -> Json:
+async def act(http: httpx.AsyncClient, path: str, status: Any = 200, **body: Any) -> Json:
     answer = await http.post(path, json=body)
     assert answer.status_code == status, answer.text
     out: Json = answer.json()
