@@ -80,6 +80,18 @@ class SortedIndex:
             return list(self.keys((max(first, last - start - size), max(first, last - start)), down=True))
         return list(self.keys((min(last, first + start), min(last, first + start + size))))
 
+    def from_equals(self, span: tuple[int, int], start: int, *, down: bool) -> tuple[tuple[int, int], int]:
+        """What is left of a span from the first row that equals the one at `start`, and how many rows come before."""
+        first, last = span
+        if not first <= (at := last - 1 - start if down else first + start) < last:
+            return (last, last), start
+        rank = self._sorted[at][:2]
+        if down:
+            end = bisect_left(self._sorted, (*rank, _HIGHEST), at, last)
+            return (first, end), last - end
+        begin = bisect_left(self._sorted, rank, first, at + 1)
+        return (begin, last), begin - first
+
     def rank(self, key: str) -> tuple[int, Any]:
         """What a row is sorted by, besides its id."""
         return self._entries[key][:2]

@@ -104,10 +104,14 @@ class Plan:
         simple = not others or others == [("Id", down)]
         if simple and not tests:
             return index.page(span, start - 1, size, down=down)
+        skipped = 0
+        if not tests:
+            # Rows keep to the stretch of their equals: everything before the page's first stretch is passed over.
+            span, skipped = index.from_equals(span, start - 1, down=down)
         keys: Iterator[str] = (key for key in index.keys(span, down=down) if all(test(key) for test in tests))
         if not simple:
             keys = self._refined(keys, index, others)
-        return list(islice(keys, start - 1, start - 1 + size))
+        return list(islice(keys, start - 1 - skipped, start - 1 - skipped + size))
 
     def _few(self, upto: int) -> bool:
         """Whether sorting the candidates costs less than walking an index up to the page."""

@@ -130,8 +130,7 @@ def _run(world: World, call: Call, endpoint: Endpoint) -> Response:
     start = call.books.mark()
     try:
         response = _answered(world, call, endpoint, start)
-    except BaseException:
-        # A bug of ours: whatever it was, half of a request must not stay in the books.
+    except BaseException:  # whatever bug of ours it is, half of a request must not stay in the books
         call.books.rollback(start)
         raise
     world.publish(call.books)

@@ -103,8 +103,7 @@ def _deed(world: Callable[[], World], act: Deed) -> Handler:
         except LookupError as error:
             books.rollback(mark)
             raise NotFound(f"not found: {error.args[0]}") from error
-        except BaseException:
-            # A value that cannot be, or a bug of ours: nothing of the act stays.
+        except BaseException:  # a value that cannot be, or a bug of ours: nothing of the act stays
             books.rollback(mark)
             raise
         world().publish(books)
