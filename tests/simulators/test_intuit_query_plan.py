@@ -1,7 +1,6 @@
 """Queries through indexes find what a scan finds, and a hundred thousand documents do not slow them down."""
 
 import time
-from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any
 
@@ -97,14 +96,6 @@ def test_a_query_finds_what_a_scan_finds(
     assert run(company, f"select count(*) from Invoice{text}") == {"totalCount": len(rows)}
     if answer:
         assert answer["totalCount"] == len(rows)
-
-
-@pytest.fixture
-async def intuit() -> AsyncIterator[Intuit]:
-    world = Intuit()
-    await world.connect()
-    yield world
-    await world.aclose()
 
 
 async def test_balances_of_names_follow_the_books(intuit: Intuit) -> None:

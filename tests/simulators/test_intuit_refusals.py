@@ -1,22 +1,11 @@
 """Bodies that are not text, batches that repeat themselves, entities that nobody has, and lists as long as they get."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
-
-import pytest
 
 from simulators.core.money import loads
 from tests.simulators.intuit_client import BASIC, Intuit, Json, line
 
 LATIN = "café".encode("latin-1")
-
-
-@pytest.fixture
-async def intuit() -> AsyncIterator[Intuit]:
-    world = Intuit()
-    await world.connect()
-    yield world
-    await world.aclose()
 
 
 async def test_bodies_that_are_not_utf8(intuit: Intuit) -> None:

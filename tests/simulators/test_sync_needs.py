@@ -1,33 +1,15 @@
 """What a fault run of the sync engine leans on: fifty elements a call, reading by change, faults before and after."""
 
 from collections import Counter
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import httpx
-import pytest
 
 from simulators.core.faults import Fault
 from simulators.core.http import Json
 from simulators.intuit import US_REALM
 from tests.simulators.intuit_client import Intuit
-from tests.simulators.test_xero_bank import ALL
-from tests.simulators.xero_client import Caller, invoice_body, opened
-
-
-@pytest.fixture
-async def x() -> AsyncIterator[Caller]:
-    async with opened() as caller:
-        await caller.connect(scopes=ALL)
-        yield caller
-
-
-@pytest.fixture
-async def intuit() -> AsyncIterator[Intuit]:
-    world = Intuit()
-    await world.connect()
-    yield world
-    await world.aclose()
+from tests.simulators.xero_client import Caller, invoice_body
 
 
 def journal(at: int, **fields: object) -> Json:

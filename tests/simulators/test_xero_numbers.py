@@ -1,6 +1,5 @@
 """Numbers out of range, numbers of documents, and what happens when the simulator itself breaks."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -9,17 +8,9 @@ import pytest
 from simulators.core.http import Json
 from simulators.core.money import dumps
 from simulators.xero import CLIENT_ID, TENANT_NZ
-from tests.simulators.test_xero_bank import ALL
-from tests.simulators.xero_client import Caller, invoice_body, opened
+from tests.simulators.xero_client import Caller, invoice_body
 
 HUGE = ("1e30", "1e999999", "-1e16", "1e-999999")
-
-
-@pytest.fixture
-async def x() -> AsyncIterator[Caller]:
-    async with opened() as caller:
-        await caller.connect(scopes=ALL)
-        yield caller
 
 
 def with_line(contact: str, number: str, **line: Any) -> Json:
