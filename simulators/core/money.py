@@ -48,7 +48,8 @@ def dumps(obj: object, *, trim: bool = False) -> bytes:
         raise TypeError(f"cannot write {type(value).__name__} as JSON")
 
     text = json.dumps(obj, default=default, ensure_ascii=False, separators=(",", ":"))
-    return _QUOTED.sub(r"\1", text).encode()
+    # Half of a surrogate pair can be sent (as an escape) but not written: it leaves as a question mark.
+    return _QUOTED.sub(r"\1", text).encode(errors="replace")
 
 
 def _refuse_constant(name: str) -> None:

@@ -135,6 +135,6 @@ def _coarse(item: Json) -> Json:
 
 
 def _rounded(part: Json, key: str) -> Json:
-    """The echo of a refused element may hold a number that no rounding takes."""
-    amount = part.get(key)
+    """The echo of a refused element may hold anything: no object at all, or a number that no rounding takes."""
+    amount = part.get(key) if isinstance(part, dict) else None
     return part | {key: q2(amount)} if isinstance(amount, Decimal) and abs(amount) < LARGEST else part

@@ -86,13 +86,18 @@ def _echo(element: Element, messages: list[str], shape: Shape, *, status: bool) 
     for key, value in element.raw.items():
         if value is None or key in ("HasErrors", "HasValidationErrors"):
             continue
-        if key.lower() in _DATES and isinstance(value, str):
-            out[key] = day_out(day_in(value))
-        else:
-            out[key] = value
+        out[key] = _echoed_day(value) if key.lower() in _DATES and isinstance(value, str) else value
     out[shape.id_field] = element.guid(shape.id_field) or ZERO_GUID
     out[shape.error_flag] = True
     if status:
         out["StatusAttributeString"] = "ERROR"
     out["ValidationErrors"] = [{"Message": message} for message in messages]
     return out
+
+
+def _echoed_day(text: str) -> str:
+    """A date in the form of answers; what is none stays as it was sent."""
+    try:
+        return day_out(day_in(text))
+    except (ValueError, OverflowError):
+        return text
