@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -134,7 +134,7 @@ def _coarse(item: Json) -> Json:
     return out
 
 
-def _rounded(part: Json, key: str) -> Json:
+def _rounded(part: Any, key: str) -> Any:
     """The echo of a refused element may hold anything: no object at all, or a number that no rounding takes."""
     amount = part.get(key) if isinstance(part, dict) else None
     return part | {key: q2(amount)} if isinstance(amount, Decimal) and abs(amount) < LARGEST else part
