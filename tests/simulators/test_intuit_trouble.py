@@ -1,7 +1,6 @@
 """How Intuit refuses and fails: every fault shape, named and random faults, limits, metering (reference 2.3-2.5)."""
 
 import xml.etree.ElementTree as ET
-from collections.abc import AsyncIterator
 from types import SimpleNamespace
 
 import httpx
@@ -12,14 +11,6 @@ from simulators.intuit import CLIENT_SECRET, PRODUCTION_CLIENT_ID
 from tests.simulators.intuit_client import REDIRECT, UK_REALM, Intuit, Json, basic
 
 QBO = "{http://schema.intuit.com/finance/v3}"
-
-
-@pytest.fixture
-async def intuit() -> AsyncIterator[Intuit]:
-    world = Intuit()
-    await world.connect()
-    yield world
-    await world.aclose()
 
 
 def code_of(reply: httpx.Response) -> str | None:
