@@ -5,25 +5,24 @@ GET|POST /clock  {advance_seconds | freeze_at (ISO 8601 with offset) | freeze: t
 GET|POST|DELETE /faults  {provider, path, kind, method?, status?, headers?, body?, delay?, times?, skip?, preset?,
                           rate?, seed?}   GET also lists the presets of each provider
 GET|DELETE /calls?provider=&company=
-Each provider adds its own routes under /{provider}.
+Each provider adds its own routes under /{provider}. A value that cannot be is answered 422 and changes nothing; 400
+means that the body is not JSON or that the vendor refuses the act, 404 that something is not there.
 """
 
-import re
-from dataclasses import asdict, fields
-from datetime import datetime, timedelta
-from decimal import Decimal, InvalidOperation
-from typing import get_args
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
-from simulators.core.faults import Fault, FaultKind
-from simulators.core.http import BadRequest, Handler, Json, controlled, json_object, json_response
+from simulators.core.checks import YEARS, decimal_of, flag_of
+from simulators.core.http import Handler, Unprocessable, controlled, json_object, json_response
+from simulators.fault_requests import PROVIDERS, fault_of, shown
 from simulators.root import Simulators
 
-_FAULT_FIELDS = {f.name for f in fields(Fault)}
-_PROVIDERS = ("intuit", "xero")
+# The most that the clock moves at once: a hundred years, in seconds.
+_LEAP = Decimal(100 * 366 * 86_400)
 
 
 def control_routes(sims: Simulators) -> list[BaseRoute]:
@@ -50,14 +49,16 @@ def _clock(sims: Simulators) -> Handler:
     async def clock(request: Request) -> Response:
         if request.method == "POST":
             body = await json_object(request)
-            if body.get("reset"):
+            frozen_at = _moment(body["freeze_at"]) if "freeze_at" in body else None
+            by = _seconds(body.get("advance_seconds", 0))
+            reset, freeze = flag_of(body, "reset", False), flag_of(body, "freeze", False)
+            start = datetime.now(UTC) if reset else sims.clock.now()
+            _bearable((frozen_at or start) + by)
+            if reset:
                 sims.clock.reset()
-            if body.get("freeze"):
-                sims.clock.freeze()
-            if "freeze_at" in body:
-                sims.clock.freeze(_moment(body["freeze_at"]))
-            if "advance_seconds" in body:
-                sims.clock.advance(_seconds(body["advance_seconds"]))
+            if freeze or frozen_at is not None:
+                sims.clock.freeze(frozen_at)
+            sims.clock.advance(by)
         return json_response({"now": sims.clock.now().isoformat(), "frozen": sims.clock.frozen})
 
     return clock
@@ -68,13 +69,13 @@ def _faults(sims: Simulators) -> Handler:
         if request.method == "DELETE":
             sims.faults.clear()
         elif request.method == "POST":
-            fault = _fault(await json_object(request))
+            fault = fault_of(await json_object(request))
             try:
                 return json_response({"id": sims.faults.add(fault)}, 201)
             except ValueError as error:
-                raise BadRequest(str(error)) from error
-        armed = [{"id": key, **_shown(fault)} for key, fault in sims.faults.armed().items()]
-        presets = {provider: sorted(sims.faults.presets(provider)) for provider in _PROVIDERS}
+                raise Unprocessable(str(error)) from error
+        armed = [{"id": key, **shown(fault)} for key, fault in sims.faults.armed().items()]
+        presets = {provider: sorted(sims.faults.presets(provider)) for provider in PROVIDERS}
         return json_response({"faults": armed, "presets": presets})
 
     return faults
@@ -90,42 +91,21 @@ def _calls(sims: Simulators) -> Handler:
     return calls
 
 
-def _shown(fault: Fault) -> Json:
-    return {**asdict(fault), "delay": str(fault.delay), "rate": None if fault.rate is None else str(fault.rate)}
-
-
-def _fault(body: Json) -> Fault:
-    unknown = set(body) - _FAULT_FIELDS
-    if unknown:
-        raise BadRequest(f"unknown fault fields: {', '.join(sorted(unknown))}")
-    if body.get("provider") not in _PROVIDERS:
-        raise BadRequest("provider must be intuit or xero")
-    if body.get("kind") not in get_args(FaultKind):
-        raise BadRequest(f"kind must be one of {', '.join(get_args(FaultKind))}")
-    try:
-        fault = Fault(**{"path": "", **body})
-        fault.delay = float(fault.delay)
-        fault.rate = None if fault.rate is None else float(fault.rate)
-        fault.times = None if fault.times is None else int(fault.times)
-        fault.skip, fault.seed = int(fault.skip), int(fault.seed)
-        re.compile(fault.path)
-    except (TypeError, ValueError, re.error) as error:
-        raise BadRequest(f"not a fault: {error}") from error
-    return fault
-
-
 def _moment(value: object) -> datetime:
     try:
         moment = datetime.fromisoformat(str(value))
     except ValueError as error:
-        raise BadRequest(f"freeze_at: {error}") from error
+        raise Unprocessable(f"freeze_at: {error}") from error
     if moment.tzinfo is None:
-        raise BadRequest("freeze_at needs an offset")
-    return moment
+        raise Unprocessable("freeze_at needs an offset")
+    return _bearable(moment)
 
 
 def _seconds(value: object) -> timedelta:
-    try:
-        return timedelta(microseconds=int(Decimal(str(value)) * 1_000_000))
-    except InvalidOperation as error:
-        raise BadRequest("advance_seconds must be a number") from error
+    return timedelta(microseconds=int(decimal_of(value, "advance_seconds", -_LEAP, _LEAP) * 1_000_000))
+
+
+def _bearable(moment: datetime) -> datetime:
+    if moment.year not in YEARS:
+        raise Unprocessable(f"the clock runs from {YEARS.start} to {YEARS.stop}")
+    return moment

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 INPROCESS = "tieout.sim.inprocess"
 
-FaultKind = Literal["status", "preset", "lost_answer", "hang_before", "reset", "slow", "malformed"]
+FaultKind = Literal["status", "status_after", "preset", "lost_answer", "hang_before", "reset", "slow", "malformed"]
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ class Fault:
     `path` is a regular expression searched in the path after the provider prefix; `delay` is in real
     seconds. `status` answers before the handler runs; `preset` does too, with the vendor's answer of that name;
     `hang_before` holds, then answers 503 without running the handler; `reset` breaks the connection without
-    running it; `lost_answer` runs the handler (it commits) and the caller never gets the answer; `slow` holds,
-    then runs; `malformed` runs and cuts the body in half.
+    running it; `lost_answer` runs the handler (it commits) and the caller never gets the answer; `status_after`
+    runs it too and answers `status` all the same; `slow` holds, then runs; `malformed` runs and cuts the body in half.
 
     With a `rate` (above 0, at most 1) a matching call is hit with that probability, from a generator started with
     `seed`: the same seed and the same calls give the same failures. `times` None means once, or without end for a
@@ -99,7 +99,10 @@ class Faults:
         return dict(self._armed)
 
     def take(self, provider: str, method: str, path: str) -> Fault | None:
-        """The fault that hits this call, if any; counts `skip` and `times` down."""
+        """The fault that hits this call, if any; counts `skip` and `times` down.
+
+        The oldest that matches wins: a `rate` is that of the calls which the faults armed before it let through.
+        """
         for key, fault in self._armed.items():
             if fault.provider != provider or (fault.method and fault.method.upper() != method.upper()):
                 continue
@@ -165,6 +168,9 @@ class FaultMiddleware:
         elif fault.kind == "slow":
             await asyncio.sleep(fault.delay)
             await self._app(scope, receive, send)
+        elif fault.kind == "status_after":
+            await self._collect(scope, receive)
+            await _answer(send, fault.status, fault.headers, fault.body.encode())
         elif fault.kind == "lost_answer":
             await self._lose(scope, receive, send, fault)
         else:

@@ -13,11 +13,15 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 class BadRequest(Exception):
-    """A control request that cannot be carried out; answered 400 with the text."""
+    """A control request that cannot be read, or an act that the vendor refuses; answered 400 with the text."""
 
 
 class NotFound(BadRequest):
     """A control request that names something that is not there; answered 404 with the text."""
+
+
+class Unprocessable(BadRequest):
+    """A control request with a value that cannot be; answered 422 with the text."""
 
 
 def json_response(payload: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
@@ -40,13 +44,15 @@ async def json_object(request: Request) -> Json:
 
 
 def controlled(handler: Handler) -> Handler:
-    """Wrap a control handler: BadRequest becomes a 400, NotFound a 404."""
+    """Wrap a control handler: BadRequest becomes a 400, NotFound a 404, Unprocessable a 422."""
 
     async def wrapped(request: Request) -> Response:
         try:
             return await handler(request)
         except NotFound as error:
             return json_response({"error": str(error)}, 404)
+        except Unprocessable as error:
+            return json_response({"error": str(error)}, 422)
         except BadRequest as error:
             return json_response({"error": str(error)}, 400)
 

@@ -4,10 +4,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from simulators.core.http import BadRequest, controlled, json_object, json_response
+from simulators.core.checks import choice_of, flag_of, wait_of
+from simulators.core.http import Unprocessable, controlled, json_object, json_response
 from simulators.core.webhooks import WebhookSender
 
-_SWITCHES = {"drop": bool, "duplicate": bool, "corrupt": bool, "delay": float, "factor": float, "batch_window": float}
+_FLAGS = ("drop", "duplicate", "corrupt")
+_WAITS = ("delay", "factor", "batch_window")
+_SWITCHES = (*_FLAGS, *_WAITS)
 
 
 def webhook_routes(sender: WebhookSender) -> list[Route]:
@@ -18,21 +21,18 @@ def webhook_routes(sender: WebhookSender) -> list[Route]:
             body = await json_object(request)
             url, key = body.get("url"), body.get("key", "")
             if not (url is None or isinstance(url, str)) or not isinstance(key, str):
-                raise BadRequest("url and key must be strings")
+                raise Unprocessable("url and key must be strings")
             sender.target(url, key)
         return json_response(_state(sender))
 
     async def switches(request: Request) -> Response:
-        for name, value in (await json_object(request)).items():
-            kind = _SWITCHES.get(name)
-            if kind is None:
-                raise BadRequest(f"unknown switch {name}; known: {', '.join(_SWITCHES)}")
-            if kind is bool and not isinstance(value, bool):
-                raise BadRequest(f"{name} must be true or false")
-            try:
-                setattr(sender, name, kind(value))
-            except (TypeError, ValueError) as error:
-                raise BadRequest(f"{name}: {error}") from error
+        body = await json_object(request)
+        for name in body:
+            choice_of(name, "a switch", _SWITCHES)
+        flags = {name: flag_of(body, name, getattr(sender, name)) for name in _FLAGS}
+        waits = {name: wait_of(body.get(name, getattr(sender, name)), name) for name in _WAITS}
+        for name, value in (flags | waits).items():
+            setattr(sender, name, value)
         return json_response(_state(sender))
 
     async def retry(_request: Request) -> Response:

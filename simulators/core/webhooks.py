@@ -84,15 +84,18 @@ class WebhookSender:
         """Where to POST and the signing key; url None stops delivery."""
         self.url, self.key = url, key
 
-    def send(self, body: bytes, header: str, extra: Mapping[str, str] | None = None) -> None:
-        """Queue one body, to be signed under `header`. Without a target nothing happens. Needs a running loop."""
+    def send(self, body: bytes, header: str, extra: Mapping[str, str] | None = None, *, forged: bool = False) -> None:
+        """Queue one body, to be signed under `header`, wrongly when `forged`. Without a target nothing happens.
+
+        Needs a running loop.
+        """
         if self.url is None:
             return
         signature = sign(body, self.key)
         headers = {
             "content-type": "application/json",
             **(extra or {}),
-            header: corrupted(signature) if self.corrupt else signature,
+            header: corrupted(signature) if self.corrupt or forged else signature,
         }
         for _ in range(2 if self.duplicate else 1):
             delivery = Delivery(self._clock.now(), body, headers)

@@ -114,7 +114,7 @@ def _faulty(company: Company, fault: QboFault) -> tuple[int, Json]:
 def _dispatch(company: Company, request: Request, path: str, body: bytes) -> Json:
     method, query = request.method, request.query_params
     if path == "query" and method in ("GET", "POST"):
-        statement = query.get("query") or (body.decode() if method == "POST" else "")
+        statement = query.get("query") or (text_of(body) if method == "POST" else "")
         return {"QueryResponse": run(company, statement)}
     if path == "cdc" and method == "GET":
         return changes(company, query.get("entities", ""), query.get("changedSince", ""))
@@ -155,12 +155,19 @@ def _change(company: Company, entity: Entity, query: Mapping[str, str], body: Js
     raise unsupported(" ".join(filter(None, (operation, include))))
 
 
-def _json(body: bytes) -> Json:
-    """The request body as an object. Raises 2010 when it is not, 500 when it is not UTF-8."""
+def text_of(body: bytes) -> str:
+    """The request body as text. Raises 500 when it is not UTF-8."""
     try:
-        parsed = loads(body.decode("utf-8"))
+        return body.decode()
     except UnicodeDecodeError as error:
         raise unsupported("MalformedByteSequenceException") from error
+
+
+def _json(body: bytes) -> Json:
+    """The request body as an object. Raises 2010 when it is not, 500 when it is not UTF-8."""
+    text = text_of(body)
+    try:
+        parsed = loads(text)
     except ValueError as error:
         raise QboFault("2010", "Request has invalid or unsupported property", "The body is not JSON") from error
     if not isinstance(parsed, dict):

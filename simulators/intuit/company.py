@@ -60,7 +60,7 @@ class Company:
         self._clock = clock
         self._on_change = on_change
         self.tables = {entity: Table(indexed) for entity, indexed in INDEXED.items()}
-        self.ledger = Ledger()
+        self.ledger = Ledger(lambda kind, key: self.tables[kind].refresh("Balance", key))
         # Money applied to an invoice or taken from a credit memo: document id -> payment id -> amount.
         self.applied: defaultdict[str, dict[str, Decimal]] = defaultdict(dict)
         self.voided: set[str] = set()

@@ -2,9 +2,13 @@
 
 GET  /companies ; GET /companies/{realm}/ledger ; GET /companies/{realm}/trial_balance
 GET  /companies/{realm}/aged_receivables?as_of=
-POST /companies/{realm}/{action} with the actions of people.py (pay, void_payment, delete_payment, edit_invoice,
-     void_invoice, delete_invoice, email_invoice, delete_document, edit_customer, archive_customer, merge_customers,
-     close_books) and disconnect
+GET  /companies/{realm}/documents: every transaction in one flat form (ledger_view.documents) and the trial balance,
+     what to compare after a run, in one cheap call
+POST /companies/{realm}/reset: the company as it was seeded; tokens stay
+POST /companies/{realm}/{action}: a person acts, see the functions of people.py for their fields: pay, void_payment,
+     delete_payment, edit_invoice, void_invoice, delete_invoice, email_invoice, create_document, edit_document,
+     void_document, delete_document, edit_customer, rename_customer, archive_customer, merge_customers, archive_account,
+     archive, restore, close_books; and disconnect
 GET  /tokens ; POST /tokens/expire {grant: access|refresh|all}
 POST /tokens/mode {strict_rotation?, kill_on_parallel?, refresh_latency?}
 GET|POST /limits {enforce?, monthly?: number of CorePlus calls or null} ; POST /webhooks/format {legacy}
@@ -12,6 +16,7 @@ POST /webhooks/reorder {on} ; POST /webhooks/forge {realm, entity, id, operation
 POST /webhooks, /webhooks/switches, /webhooks/retry ; GET /webhooks (core)
 """
 
+from collections.abc import Callable
 from dataclasses import asdict
 from decimal import Decimal
 from typing import get_args
@@ -20,13 +25,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from simulators.core.http import BadRequest, Json, NotFound, controlled, json_object, json_response
+from simulators.core.checks import choice_of, day_of, flag_of, wait_of, whole_of
+from simulators.core.http import NotFound, controlled, json_object, json_response
 from simulators.core.webhook_routes import webhook_routes
 from simulators.core.webhooks import WebhookSender
 from simulators.intuit.aging import aged_receivables
 from simulators.intuit.company import Company, Operation
 from simulators.intuit.events import Event, EventFeed
-from simulators.intuit.ledger_view import ledger_view, trial_balance
+from simulators.intuit.ledger_view import documents, ledger_view, trial_balance
 from simulators.intuit.limits import Limits
 from simulators.intuit.oauth import TokenStore
 from simulators.intuit.oauth_routes import OAuthRoutes
@@ -44,7 +50,9 @@ class Control:
         limits: Limits,
         feed: EventFeed,
         sender: WebhookSender,
+        reset_company: Callable[[str], None],
     ) -> None:
+        self._reset_company = reset_company
         self._companies = companies
         self._tokens = tokens
         self._oauth = oauth
@@ -59,6 +67,8 @@ class Control:
             ("/companies/{realm}/ledger", self.ledger, "GET"),
             ("/companies/{realm}/trial_balance", self.trial_balance, "GET"),
             ("/companies/{realm}/aged_receivables", self.aged, "GET"),
+            ("/companies/{realm}/documents", self.documents, "GET"),
+            ("/companies/{realm}/reset", self.reset_company, "POST"),
             ("/companies/{realm}/disconnect", self.disconnect, "POST"),
             ("/companies/{realm}/{action}", self.act, "POST"),
             ("/tokens", self.counters, "GET"),
@@ -94,10 +104,19 @@ class Control:
 
     async def aged(self, request: Request) -> Response:
         """What customers owe, by how long it has been due."""
-        try:
-            return json_response(aged_receivables(self._company(request), request.query_params.get("as_of")))
-        except ValueError as error:
-            raise BadRequest(f"as_of: {error}") from error
+        as_of = day_of(request.query_params.get("as_of"), "as_of")
+        return json_response(aged_receivables(self._company(request), as_of.isoformat() if as_of else None))
+
+    async def documents(self, request: Request) -> Response:
+        """Every transaction in one flat form, and the trial balance."""
+        company = self._company(request)
+        rows = {"documents": list(documents(company)), "trial_balance": trial_balance(company)}
+        return json_response(rows)
+
+    async def reset_company(self, request: Request) -> Response:
+        """The company as it was seeded."""
+        self._reset_company(self._company(request).realm)
+        return json_response({"reset": True})
 
     async def act(self, request: Request) -> Response:
         """A person does something in QuickBooks."""
@@ -116,22 +135,20 @@ class Control:
 
     async def expire(self, request: Request) -> Response:
         """Live tokens become invalid."""
-        which = (await json_object(request)).get("grant", "all")
-        if which not in ("access", "refresh", "all"):
-            raise BadRequest("grant must be access, refresh or all")
+        said = (await json_object(request)).get("grant", "all")
+        which = choice_of(said, "grant", ("access", "refresh", "all"))
         self._tokens.expire(which)
         return json_response({"expired": which})
 
     async def mode(self, request: Request) -> Response:
         """How refresh tokens behave."""
         body = await json_object(request)
-        self._tokens.strict_rotation = _flag(body, "strict_rotation", self._tokens.strict_rotation)
-        self._tokens.kill_on_parallel = _flag(body, "kill_on_parallel", self._tokens.kill_on_parallel)
-        if "refresh_latency" in body:
-            try:
-                self._oauth.refresh_latency = float(body["refresh_latency"])
-            except (TypeError, ValueError) as error:
-                raise BadRequest("refresh_latency must be a number of seconds") from error
+        strict = flag_of(body, "strict_rotation", self._tokens.strict_rotation)
+        kill = flag_of(body, "kill_on_parallel", self._tokens.kill_on_parallel)
+        self._oauth.refresh_latency = wait_of(
+            body.get("refresh_latency", self._oauth.refresh_latency), "refresh_latency"
+        )
+        self._tokens.strict_rotation, self._tokens.kill_on_parallel = strict, kill
         latency = str(self._oauth.refresh_latency)
         flags = {"strict_rotation": self._tokens.strict_rotation, "kill_on_parallel": self._tokens.kill_on_parallel}
         return json_response({**flags, "refresh_latency": latency})
@@ -141,29 +158,28 @@ class Control:
         if request.method == "POST":
             body = await json_object(request)
             monthly = body.get("monthly", self._limits.monthly)
-            if monthly is not None and (isinstance(monthly, bool) or not isinstance(monthly, int)):
-                raise BadRequest("monthly must be a whole number or null")
-            self._limits.enforce = _flag(body, "enforce", self._limits.enforce)
+            if monthly is not None:
+                whole_of(monthly, "monthly")
+            self._limits.enforce = flag_of(body, "enforce", self._limits.enforce)
             self._limits.monthly = monthly
         limits = self._limits
         return json_response({"enforce": limits.enforce, "monthly": limits.monthly, "metered": limits.metered})
 
     async def format(self, request: Request) -> Response:
         """CloudEvents (default) or the legacy webhook format."""
-        self._feed.legacy = _flag(await json_object(request), "legacy", self._feed.legacy)
+        self._feed.legacy = flag_of(await json_object(request), "legacy", self._feed.legacy)
         return json_response({"legacy": self._feed.legacy})
 
     async def reorder(self, request: Request) -> Response:
         """Every second delivery overtakes the one before it."""
-        self._feed.reorder(_flag(await json_object(request), "on", self._feed.reordering))
+        self._feed.reorder(flag_of(await json_object(request), "on", self._feed.reordering))
         return json_response({"on": self._feed.reordering})
 
     async def forge(self, request: Request) -> Response:
         """A stranger sends an event under a signature that does not fit."""
         body = await json_object(request)
         operation = body.get("operation", "updated")
-        if operation not in get_args(Operation):
-            raise BadRequest(f"operation must be one of {', '.join(get_args(Operation))}")
+        choice_of(operation, "operation", get_args(Operation))
         self._feed.forge(Event(str(body.get("realm")), str(body.get("entity")), str(body.get("id")), operation))
         return json_response({"forged": True})
 
@@ -177,10 +193,3 @@ class Control:
         if company is None:
             raise NotFound(f"no company {realm}")
         return company
-
-
-def _flag(body: Json, name: str, present: bool) -> bool:
-    value = body.get(name, present)
-    if not isinstance(value, bool):
-        raise BadRequest(f"{name} must be true or false")
-    return value

@@ -159,4 +159,11 @@ ENTITIES = {
         ),
     )
 }
+# What QuickBooks has and the simulator has not; anything else is a name that QuickBooks does not know either.
+ABSENT = frozenset(
+    "Attachable Bill BillPayment Budget CompanyCurrency CreditCardPayment CustomerType Estimate ExchangeRate "
+    "InventoryAdjustment JournalCode PurchaseOrder RecurringTransaction RefundReceipt ReimburseCharge SalesReceipt "
+    "TaxPayment TaxReturn TimeActivity VendorCredit".split()
+)
+ABSENT_BY_NAME = {name.lower(): name for name in ABSENT}
 BY_PATH = {entity.path: entity for entity in ENTITIES.values()}

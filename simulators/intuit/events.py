@@ -71,9 +71,7 @@ class EventFeed:
     def forge(self, event: Event) -> None:
         """Send an event that never happened, under a signature that does not fit."""
         body, extra = self._written({event: self._clock.now()})
-        kept, self._sender.corrupt = self._sender.corrupt, True
-        self._sender.send(body, SIGNATURE, extra)
-        self._sender.corrupt = kept
+        self._sender.send(body, SIGNATURE, extra, forged=True)
 
     def replay(self) -> bool:
         """Send the latest delivery once more, byte for byte; False when there is none."""

@@ -4,7 +4,7 @@ Amounts are in the home currency; what an account or a party is owed in its own 
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -34,7 +34,9 @@ class Posting:
 class Ledger:
     """Postings by document, with running balances by account, customer and vendor."""
 
-    def __init__(self) -> None:
+    def __init__(self, moved: Callable[[str, str], None] = lambda _kind, _key: None) -> None:
+        # Told of every Customer and Vendor whose balance may have changed.
+        self._moved = moved
         self._entries: dict[str, tuple[Posting, ...]] = {}
         self._accounts: defaultdict[str, Decimal] = defaultdict(Decimal)
         self._own: defaultdict[str, Decimal] = defaultdict(Decimal)
@@ -91,8 +93,10 @@ class Ledger:
             self._own[posting.account] += sign * posting.own
             if posting.customer is not None:
                 self._customers[posting.customer] += sign * posting.own
+                self._moved("Customer", posting.customer)
             if posting.vendor is not None:
                 self._vendors[posting.vendor] += sign * posting.own
+                self._moved("Vendor", posting.vendor)
 
 
 def _renamed(posting: Posting, loser: str, winner: str) -> Posting:

@@ -1,6 +1,8 @@
 """What /_sim tells of a company's books, and the same for its HTML page. Amounts are strings."""
 
+from collections.abc import Iterator
 from decimal import Decimal
+from itertools import islice
 
 from simulators.core.http import Json
 from simulators.core.money import q2
@@ -10,39 +12,99 @@ from simulators.intuit.ledger import ZERO
 from simulators.intuit.payments import links_of
 
 _MONEY = ("Purchase", "Deposit", "Transfer")
+# Ages are counted from every open document; a page shows them up to so many transactions.
+_AGED_AT_ONCE = 2000
+_TRANSACTIONS = ("Invoice", "CreditMemo", "Payment", "JournalEntry", *_MONEY)
 
 
 def ledger_view(company: Company) -> Json:
     """Customers, invoices, payments, journals, bank documents, totals, trial balance and aged receivables."""
     tables = company.tables
-    invoices = [_invoice(company, row) for row in tables["Invoice"].rows.values()]
-    payments = [_payment(company, row) for row in tables["Payment"].rows.values()]
     return {
-        "id": company.realm,
-        "name": company.name,
-        "customers": [
-            {
-                "id": row["Id"],
-                "name": row["DisplayName"],
-                "active": row["Active"],
-                "balance": _text(company.ledger.customer_balance(row["Id"])),
-            }
-            for row in tables["Customer"].rows.values()
-        ],
-        "invoices": invoices,
-        "payments": payments,
+        **_lists(company, None),
         "totals": {
             "customers": len(tables["Customer"].rows),
-            "invoices": len(invoices),
+            "invoices": len(tables["Invoice"].rows),
             "invoiced": _home_sum(company, "Invoice", "TotalAmt"),
             "outstanding": _home_sum(company, "Invoice", "Balance"),
             "paid": _home_sum(company, "Payment", "TotalAmt"),
         },
-        "trial_balance": trial_balance(company),
-        "journals": [_journal(row) for row in tables["JournalEntry"].rows.values()],
-        "bank": [_money(name, row) for name in _MONEY for row in tables[name].rows.values()],
         "aged_receivables": aged_receivables(company)["customers"],
     }
+
+
+def latest_view(company: Company, most: int) -> Json:
+    """The same for a page: of each list the latest `most`, no totals; None for ages that take too long to tell."""
+    counted = sum(len(company.tables[name].rows) for name in _TRANSACTIONS)
+    aged = aged_receivables(company)["customers"] if counted <= _AGED_AT_ONCE else None
+    return {**_lists(company, most), "aged_receivables": aged}
+
+
+def _lists(company: Company, most: int | None) -> Json:
+    def rows(entity: str) -> list[Json]:
+        """Oldest first; without a look at those before the latest."""
+        return list(islice(reversed(company.tables[entity].rows.values()), most))[::-1]
+
+    return {
+        "id": company.realm,
+        "name": company.name,
+        "customers": [_customer(company, row) for row in rows("Customer")],
+        "invoices": [_invoice(company, row) for row in rows("Invoice")],
+        "payments": [_payment(company, row) for row in rows("Payment")],
+        "trial_balance": trial_balance(company),
+        "journals": [_journal(row) for row in rows("JournalEntry")],
+        "bank": [_money(name, row) for name in _MONEY for row in rows(name)],
+    }
+
+
+def _customer(company: Company, row: Json) -> Json:
+    return {
+        "id": row["Id"],
+        "name": row["DisplayName"],
+        "active": row["Active"],
+        "balance": _text(company.ledger.customer_balance(row["Id"])),
+    }
+
+
+def documents(company: Company) -> Iterator[Json]:
+    """Every transaction in one flat form, oldest first by kind; amounts are text.
+
+    `{entity, id, number, note, memo, date, party, currency, total, balance, voided, token, links}`, "" or null where a
+    kind has no such thing. `number` is DocNumber or PaymentRefNum, `note` PrivateNote; `links` are [kind, id] pairs.
+    """
+    for name in _TRANSACTIONS:
+        for row in company.tables[name].rows.values():
+            yield _flat(company, name, row)
+
+
+def _flat(company: Company, name: str, row: Json) -> Json:
+    party = row.get("CustomerRef") or row.get("EntityRef") or {}
+    links = [link for line in row.get("Line", ()) for link in line.get("LinkedTxn", ())]
+    return {
+        "entity": name,
+        "id": row["Id"],
+        "number": row.get("DocNumber") or row.get("PaymentRefNum") or "",
+        "note": row.get("PrivateNote", ""),
+        "memo": row.get("CustomerMemo", {}).get("value", ""),
+        "date": row["TxnDate"],
+        "party": party.get("value", ""),
+        "currency": row.get("CurrencyRef", {}).get("value", company.currency),
+        "total": _text(_total(name, row)),
+        "balance": _text(row["Balance"]) if "Balance" in row else None,
+        "voided": row["Id"] in company.voided,
+        "token": row["SyncToken"],
+        "links": [[link["TxnType"], link["TxnId"]] for link in links],
+    }
+
+
+def _total(name: str, row: Json) -> Decimal | int:
+    """The amount of a transaction; a journal entry's is the sum of its debits."""
+    if name == "Transfer":
+        return Decimal(row["Amount"])
+    if name != "JournalEntry":
+        return Decimal(row["TotalAmt"])
+    debits = (x for x in row["Line"] if _posts(x) and x["JournalEntryLineDetail"]["PostingType"] == "Debit")
+    return sum((Decimal(line["Amount"]) for line in debits), ZERO)
 
 
 def trial_balance(company: Company) -> list[Json]:

@@ -1,10 +1,11 @@
 """Batch and change data capture: many things in one call (reference 2.7, 2.8)."""
 
+from collections import Counter
 from datetime import datetime, timedelta
 
 from simulators.core.http import Json
 from simulators.intuit.company import Company
-from simulators.intuit.entities import ENTITIES, Entity
+from simulators.intuit.entities import ABSENT, ABSENT_BY_NAME, ENTITIES, Entity
 from simulators.intuit.faults import NotSimulated, QboFault, unsupported
 from simulators.intuit.operations import INCLUDES, delete, save, void
 from simulators.intuit.query_run import run
@@ -30,6 +31,10 @@ def batch(company: Company, body: Json, request_id: str | None) -> Json:
         raise QboFault("1040", "Batch too big", f"A batch takes at most {MAX_BATCH} items, {len(items)} were sent")
     if request_id and (len(request_id) > 36 or any(len(str(item.get("bId", ""))) > 10 for item in items)):
         raise QboFault("2130", "Invalid Request Id", "With a requestid (36 characters at most) a bId has at most 10")
+    ids = Counter(str(item["bId"]) for item in items if item.get("bId") is not None)
+    if twice := [key for key, count in ids.items() if count > 1]:
+        # The code is our choice: a bId is the second half of an item's request id.
+        raise QboFault("600", "Duplicate Request ID", f"bId {', '.join(twice)} is used more than once", "bId")
     return {"BatchItemResponse": [_item(company, item, request_id) for item in items]}
 
 
@@ -55,6 +60,8 @@ def _run_item(company: Company, item: Json) -> Json:
     if isinstance(statement, str):
         return {"QueryResponse": run(company, statement)}
     entity = next((ENTITIES[name] for name in item if name in ENTITIES), None)
+    if entity is None and (found := next((name for name in item if name in ABSENT), None)):
+        raise NotSimulated(f"{found} is not simulated")
     if entity is None or not isinstance(item[entity.name], dict):
         raise QboFault("2000", "Invalid object name", "A batch item needs one supported entity or a Query")
     body: Json = item[entity.name]
@@ -110,7 +117,9 @@ def _cdc_entity(name: str) -> Entity:
     if name.lower() in _NEVER_IN_CDC:
         raise unsupported(f"cdc for {name}")
     if entity is None:
-        raise NotSimulated(f"change data capture of {name or 'nothing'} is not simulated")
+        if name.lower() in ABSENT_BY_NAME:
+            raise NotSimulated(f"change data capture of {name} is not simulated")
+        raise QboFault("2000", "Invalid object name", f"There is no entity '{name}'", name)
     if not entity.in_cdc:
         raise unsupported(f"cdc for {entity.name}")
     return entity

@@ -7,7 +7,6 @@ A program can consent without a browser: POST the form of `/connect/oauth2` with
 
 import asyncio
 import base64
-import binascii
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -101,7 +100,7 @@ class OAuthRoutes:
         """GET shows the consent page; POST is its form."""
         given = dict(request.query_params)
         if request.method == "POST":
-            given |= dict(parse_qsl((await request.body()).decode()))
+            given |= dict(parse_qsl((await request.body()).decode(errors="replace")))
         refused = self._refuse(given)
         if refused is not None:
             return refused
@@ -116,7 +115,7 @@ class OAuthRoutes:
             client = self._authenticate(request)
             if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
                 raise OAuthError("invalid_request", "The body must be form-encoded")
-            form = dict(parse_qsl((await request.body()).decode()))
+            form = _form(await request.body())
             tokens = await self._grant(client, form)
         except OAuthError as error:
             said = {"error": error.error, "error_description": error.description}
@@ -205,12 +204,20 @@ class OAuthRoutes:
         scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
         try:
             client_id, _, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError) as error:
+        except ValueError as error:
             raise OAuthError("invalid_client", status=401) from error
         client = self._clients.get(client_id)
         if scheme.lower() != "basic" or client is None or client.secret != secret:
             raise OAuthError("invalid_client", status=401)
         return client_id
+
+
+def _form(body: bytes) -> dict[str, str]:
+    """A form-encoded body. Raises OAuthError when it is not UTF-8."""
+    try:
+        return dict(parse_qsl(body.decode()))
+    except UnicodeDecodeError as error:
+        raise OAuthError("invalid_request", "The body must be UTF-8") from error
 
 
 def _token_body(tokens: TokenSet, hard: bool) -> dict[str, object]:

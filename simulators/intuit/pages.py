@@ -13,6 +13,8 @@ h1{color:#2ca01c}table{border-collapse:collapse;width:100%;margin:.5rem 0 2rem}t
 border-bottom:1px solid #d4dde1}td.n{text-align:right;font-variant-numeric:tabular-nums}button{padding:.3rem .9rem}
 fieldset{border:1px solid #d4dde1;margin:1rem 0}.note{color:#5a6b74}</style>"""
 
+_TOO_MANY = "<p class=note>Too many documents to age on a page: GET /_sim/intuit/companies/{}/aged_receivables</p>"
+
 
 def error_page(text: str) -> str:
     """Shown instead of a redirect when the request itself is wrong."""
@@ -47,26 +49,28 @@ def company_list(base: str, companies: Iterable[Company]) -> str:
 def company_page(base: str, ledger: Json, calls: Json) -> str:
     """Customers, invoices with a Pay button, payments, journals, books and calls of one company.
 
-    Of each kind the latest 200: the page is for looking, /_sim for counting.
+    `ledger` is a latest_view: the page is for looking, /_sim for counting.
     """
-    pay = '<form method=post action="{}/pay"><input type=hidden name=invoice_id value="{}"><button>Pay</button></form>'
+    pay = '<form method=post action="{}/pay"><input type=hidden name=invoice_id value="{}">'
+    pay += '<input type=hidden name=balance value="{}"><button>Pay</button></form>'
     invoices = [
         [
             *(i[name] or "" for name in ("number", "customer", "date", "total", "balance", "status")),
-            pay.format(base, i["id"]) if i["status"] in ("open", "partially_paid") else "",
+            pay.format(base, i["id"], i["balance"]) if i["status"] in ("open", "partially_paid") else "",
         ]
-        for i in _latest(ledger["invoices"])
+        for i in ledger["invoices"]
     ]
-    customers = [[c["name"], c["balance"], "" if c["active"] else "inactive"] for c in _latest(ledger["customers"])]
-    payments = [[p["id"], p["date"], p["amount"], p["unapplied"], p["status"]] for p in _latest(ledger["payments"])]
+    customers = [[c["name"], c["balance"], "" if c["active"] else "inactive"] for c in ledger["customers"]]
+    payments = [[p["id"], p["date"], p["amount"], p["unapplied"], p["status"]] for p in ledger["payments"]]
     trial = [[t["account"], t["debit"], t["credit"]] for t in ledger["trial_balance"]]
     journals = [
         [j["id"], j["number"] or "", j["date"], f"{line['side']} {line['account']}", line["amount"]]
-        for j in _latest(ledger["journals"])
+        for j in ledger["journals"]
         for line in j["lines"]
     ]
-    bank = [[b["id"], b["kind"], b["date"], b["amount"]] for b in _latest(ledger["bank"])]
-    aged = [[a["name"], *(a[bucket] for bucket in BUCKETS), a["total"]] for a in ledger["aged_receivables"]]
+    bank = [[b["id"], b["kind"], b["date"], b["amount"]] for b in ledger["bank"]]
+    aged = [[a["name"], *(a[bucket] for bucket in BUCKETS), a["total"]] for a in ledger["aged_receivables"] or ()]
+    elsewhere = "" if ledger["aged_receivables"] is not None else _TOO_MANY.format(ledger["id"])
     sizes = calls["bytes_by_route"]
     routes = [
         [route, count, sizes[route]["in"], sizes[route]["out"]] for route, count in sorted(calls["by_route"].items())
@@ -81,13 +85,10 @@ def company_page(base: str, ledger: Json, calls: Json) -> str:
         + _table("Bank documents", "Id Kind Date Amount", bank)
         + _table("Trial balance", "Account Debit Credit", trial)
         + _table("Aged receivables", f"Customer {' '.join(BUCKETS)} Total", aged)
+        + elsewhere
         + f"<p class=note>{calls['total']} calls, {calls['bytes_in']} bytes in, {calls['bytes_out']} bytes out</p>"
         + _table("Calls", "Route Count In Out", routes)
     )
-
-
-def _latest(rows: list[Json]) -> list[Json]:
-    return rows[-200:]
 
 
 def _table(title: str, heads: str, rows: Sequence[Sequence[object]], html_last: bool = False) -> str:

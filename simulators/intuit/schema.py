@@ -33,6 +33,10 @@ Kind = Literal[
     "as_is",
 ]
 _MAX_NUMBER = Decimal(10) ** 15
+# A power of ten: below it no field has a digit.
+_SMALLEST = -20
+# Where adding the days of a term stays within the calendar.
+_YEARS = range(1000, 9000)
 _ADDRESS = r"[^@\s,]+@[^@\s,]+\.[^@\s,]+"
 # A list separated by commas is tolerated in the one address field (reference 3.2).
 _EMAIL = re.compile(rf"{_ADDRESS}(\s*,\s*{_ADDRESS})*")
@@ -183,7 +187,7 @@ def _number(value: object, where: str) -> Decimal:
         number = Decimal(value)
     except InvalidOperation as error:
         raise bad_value("2070", where, "number") from error
-    if not number.is_finite() or abs(number) >= _MAX_NUMBER:
+    if not number.is_finite() or abs(number) >= _MAX_NUMBER or (number and number.adjusted() < _SMALLEST):
         raise bad_value("2070", where, "number")
     return js(number)
 
@@ -200,6 +204,9 @@ def _day(value: object, where: str) -> str:
     if not isinstance(value, str):
         raise unknown_property(where)
     try:
-        return date.fromisoformat(value[:10]).isoformat()
+        day = date.fromisoformat(value[:10])
     except ValueError as error:
         raise bad_value("2060", where, "date") from error
+    if day.year not in _YEARS:
+        raise bad_value("2060", where, "date")
+    return day.isoformat()

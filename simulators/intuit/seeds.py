@@ -1,6 +1,6 @@
 """The seeded companies as they stand before anybody touches them."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -12,7 +12,7 @@ from simulators.intuit.company import CURRENCY_NAMES, Company, OnChange
 from simulators.intuit.seed_data import AU_REALM, UK_REALM, US_REALM
 from simulators.intuit.stamps import rounded, stamp
 
-__all__ = ["AU_REALM", "UK_REALM", "US_REALM", "seeded"]
+__all__ = ["AU_REALM", "UK_REALM", "US_REALM", "seeded", "seeded_company"]
 
 # Long past, so that change data capture does not tell of seeds.
 _FOUNDED = datetime(2024, 1, 9, 16, tzinfo=UTC)
@@ -20,32 +20,53 @@ _FOUNDED = datetime(2024, 1, 9, 16, tzinfo=UTC)
 
 def seeded(clock: Clock, on_change: OnChange) -> dict[str, Company]:
     """Fresh companies by realm. Nothing is announced for seeds."""
+    return {realm: seeded_company(realm, clock, on_change) for realm in _SEEDS}
+
+
+def seeded_company(realm: str, clock: Clock, on_change: OnChange) -> Company:
+    """One company as it stands before anybody touches it; a millisecond or two. Raises KeyError."""
     then = Clock()
     then.freeze(_FOUNDED)
-    us = Company(US_REALM, "Sandbox Company_US_1", "US", "USD", then, _silent)
-    uk = Company(UK_REALM, "Sandbox Company_UK_1", "GB", "GBP", then, _silent)
-    au = Company(AU_REALM, "Sandbox Company_AU_1", "AU", "AUD", then, _silent)
-    _fill(us, (*data.ACCOUNTS, data.US_TAX_ACCOUNT))
-    _fill(uk, (*data.ACCOUNTS, data.UK_TAX_ACCOUNT))
-    _fill(au, (*data.ACCOUNTS, data.AU_TAX_ACCOUNT, data.EXCHANGE_ACCOUNT))
-    _account(au, *data.EURO_ACCOUNT, currency="EUR")
-    _taxes(us, data.US_TAXES, data.US_CODES)
-    _taxes(uk, data.UK_TAXES, data.UK_CODES)
-    _taxes(au, data.AU_TAXES, data.AU_CODES)
+    name, country, currency, fill = _SEEDS[realm]
+    company = Company(realm, name, country, currency, then, _silent)
+    fill(company)
+    company.roles = {"receivable": "84", "payable": "33", "undeposited": "4", "tax": "90", "discount": "86"}
+    if company.tables["Account"].rows.get(data.EXCHANGE_ACCOUNT[0]):
+        company.roles["exchange"] = data.EXCHANGE_ACCOUNT[0]
+    company.info = _info(company)
+    company.preferences = _preferences(company, multicurrency="exchange" in company.roles)
+    company.open(clock, on_change)
+    return company
+
+
+def _us(company: Company) -> None:
+    _fill(company, (*data.ACCOUNTS, data.US_TAX_ACCOUNT))
+    _taxes(company, data.US_TAXES, data.US_CODES)
     for code, taxable in (("TAX", True), ("NON", False)):
         row = {"Id": code, "Name": code, "Description": code, "Active": True, "Taxable": taxable, "TaxGroup": False}
-        us.tables["TaxCode"].put(row, rounded(us.now))
-    _us_people(us)
-    _people(au, "Customer", data.AU_CUSTOMERS)
-    _people(au, "Vendor", data.AU_VENDORS)
-    au.rates = {code: Decimal(rate) for code, rate in data.AU_RATES.items()}
-    for company in (us, uk, au):
-        company.roles = {"receivable": "84", "payable": "33", "undeposited": "4", "tax": "90", "discount": "86"}
-        company.info = _info(company)
-        company.preferences = _preferences(company, multicurrency=company is au)
-        company.open(clock, on_change)
-    au.roles["exchange"] = data.EXCHANGE_ACCOUNT[0]
-    return {company.realm: company for company in (us, uk, au)}
+        company.tables["TaxCode"].put(row, rounded(company.now))
+    _us_people(company)
+
+
+def _uk(company: Company) -> None:
+    _fill(company, (*data.ACCOUNTS, data.UK_TAX_ACCOUNT))
+    _taxes(company, data.UK_TAXES, data.UK_CODES)
+
+
+def _au(company: Company) -> None:
+    _fill(company, (*data.ACCOUNTS, data.AU_TAX_ACCOUNT, data.EXCHANGE_ACCOUNT))
+    _account(company, *data.EURO_ACCOUNT, currency="EUR")
+    _taxes(company, data.AU_TAXES, data.AU_CODES)
+    _people(company, "Customer", data.AU_CUSTOMERS)
+    _people(company, "Vendor", data.AU_VENDORS)
+    company.rates = {code: Decimal(rate) for code, rate in data.AU_RATES.items()}
+
+
+_SEEDS: dict[str, tuple[str, str, str, Callable[[Company], None]]] = {
+    US_REALM: ("Sandbox Company_US_1", "US", "USD", _us),
+    UK_REALM: ("Sandbox Company_UK_1", "GB", "GBP", _uk),
+    AU_REALM: ("Sandbox Company_AU_1", "AU", "AUD", _au),
+}
 
 
 def _silent(*_change: str) -> None:

@@ -18,19 +18,21 @@ from simulators.intuit.api import AccountingApi
 from simulators.intuit.company import Company
 from simulators.intuit.control import Control
 from simulators.intuit.events import RETRY_SCHEDULE, EventFeed
-from simulators.intuit.ledger_view import ledger_view
+from simulators.intuit.ledger_view import latest_view
 from simulators.intuit.limits import Limits
 from simulators.intuit.oauth import TokenStore
 from simulators.intuit.oauth_routes import OAuthClient, OAuthRoutes
 from simulators.intuit.pages import company_list, company_page, error_page
-from simulators.intuit.people import pay
+from simulators.intuit.people import open_balance, pay
 from simulators.intuit.presets import presets
-from simulators.intuit.seeds import seeded
+from simulators.intuit.seeds import seeded, seeded_company
 
 PROVIDER = "intuit"
 CLIENT_ID = "sim-intuit-client"
 CLIENT_SECRET = "sim-intuit-secret"
 PRODUCTION_CLIENT_ID = "sim-intuit-production"
+# So many of each kind stand on a company's page.
+SHOWN = 200
 _API = re.compile(r"/v3/company/([^/]+)/([^/?]+)(/)?")
 
 
@@ -54,7 +56,9 @@ class IntuitSimulator:
         production = frozenset(key for key, client in self.clients.items() if client.production)
         self.api = AccountingApi(self.tokens, self.limits, self.companies, production)
         faults.offer(PROVIDER, presets(clock))
-        self._control = Control(self.companies, self.tokens, self.oauth, self.limits, self.feed, self.webhooks)
+        self._control = Control(
+            self.companies, self.tokens, self.oauth, self.limits, self.feed, self.webhooks, self.reset_company
+        )
         self.control_routes = self._control.routes()
         self.app: ASGIApp = CallMiddleware(FaultMiddleware(self._routes(), PROVIDER, faults), PROVIDER, calls, describe)
 
@@ -67,6 +71,10 @@ class IntuitSimulator:
         self.webhooks.reset()
         self.companies.clear()
         self.companies.update(seeded(self.clock, self.feed.note))
+
+    def reset_company(self, realm: str) -> None:
+        """One company as it was seeded, in a millisecond or two; tokens stay. Raises KeyError."""
+        self.companies[realm] = seeded_company(realm, self.clock, self.feed.note)
 
     async def aclose(self) -> None:
         """Stop sending webhooks."""
@@ -93,14 +101,18 @@ class IntuitSimulator:
         if company is None:
             return HTMLResponse(error_page("No such company."), 404)
         base = f"{request.scope.get('root_path', '')}/ui/{company.realm}"
-        return HTMLResponse(company_page(base, ledger_view(company), self.calls.snapshot(PROVIDER, company.realm)))
+        view = latest_view(company, SHOWN)
+        return HTMLResponse(company_page(base, view, self.calls.snapshot(PROVIDER, company.realm)))
 
     async def _pay(self, request: Request) -> Response:
         company = self.companies.get(request.path_params["realm"])
         if company is None:
             return HTMLResponse(error_page("No such company."), 404)
-        form = dict(parse_qsl((await request.body()).decode()))
+        form = dict(parse_qsl((await request.body()).decode(errors="replace")))
+        shown = form.pop("balance", None)
         try:
+            if shown is not None and shown != open_balance(company, form):
+                return HTMLResponse(error_page("The invoice has changed since this page was shown."), 409)
             pay(company, form)
         except BadRequest as error:
             return HTMLResponse(error_page(str(error)), 400)

@@ -7,6 +7,7 @@ from itertools import islice
 
 from simulators.core.http import Json
 from simulators.intuit.faults import not_found
+from simulators.intuit.index import Reader, SortedIndex
 
 
 def key_of(value: object) -> str:
@@ -14,11 +15,6 @@ def key_of(value: object) -> str:
     if isinstance(value, dict):
         value = value.get("value", "")
     return str(value).casefold()
-
-
-def id_key(key: str) -> tuple[int, str]:
-    """How ids are ordered: numbers by value, the few others first."""
-    return (int(key), "") if key.isdigit() else (0, key)
 
 
 class Table:
@@ -31,7 +27,7 @@ class Table:
         self.removed: dict[str, datetime] = {}
         # Every change as (moment, id), in order of time; an id's latest one is the one that counts.
         self._log: list[tuple[datetime, str]] = []
-        self._ids: list[str] | None = None
+        self._sorted: dict[str, SortedIndex] = {}
         self._indexes: dict[str, dict[str, dict[str, None]]] = {name: {} for name in indexed}
 
     def get(self, key: str) -> Json:
@@ -45,8 +41,6 @@ class Table:
         """Insert or replace, at a (rounded) moment."""
         key = row["Id"]
         self._unindex(key)
-        if key not in self.rows:
-            self._ids = None
         self.rows[key] = row
         self.created.setdefault(key, at)
         if self.updated.get(key) != at:
@@ -59,12 +53,15 @@ class Table:
         for name, index in self._indexes.items():
             if name in row:
                 index.setdefault(key_of(row[name]), {})[key] = None
+        for ordered in self._sorted.values():
+            ordered.put(key, row)
 
     def remove(self, key: str, at: datetime) -> None:
         """Delete for good; CDC still tells of it."""
         self._unindex(key)
         del self.rows[key]
-        self._ids = None
+        for ordered in self._sorted.values():
+            ordered.drop(key)
         self.removed[key] = at
 
     def changed_since(self, moment: datetime, most: int | None = None) -> list[Json]:
@@ -73,11 +70,18 @@ class Table:
         current = ((at, key) for at, key in self._log[start:] if key in self.rows and self.updated[key] == at)
         return [self.rows[key] for _, key in dict.fromkeys(islice(current, most))]
 
-    def in_id_order(self) -> list[str]:
-        """All ids, as numbers; sorted once and again only after rows came or went."""
-        if self._ids is None:
-            self._ids = sorted(self.rows, key=id_key)
-        return self._ids
+    def ordered(self, name: str, read: Reader) -> SortedIndex:
+        """The rows by a property that `read` reads: sorted once, when it is first asked for, and kept so."""
+        index = self._sorted.get(name)
+        if index is None:
+            index = self._sorted[name] = SortedIndex(read, self.rows)
+        return index
+
+    def refresh(self, name: str, key: str) -> None:
+        """A property that is no part of the row has changed."""
+        index = self._sorted.get(name)
+        if index is not None and key in self.rows:
+            index.put(key, self.rows[key])
 
     def indexed(self, name: str) -> bool:
         """Whether `find` works for this property."""

@@ -3,16 +3,22 @@
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from typing import TypeVar
 
 from simulators.core.http import Json
 from simulators.core.money import q2
 from simulators.xero.books import Books
-from simulators.xero.contacts import archive
+from simulators.xero.contacts import archive, save_contact
 from simulators.xero.credits import overpay as book_overpayment
 from simulators.xero.documents import Writing, save_document, void
 from simulators.xero.element import Element, RefusedError
 from simulators.xero.model import Account, Document
+from simulators.xero.model_cash import BankTransaction, Credit
 from simulators.xero.money_in import NOT_AUTHORISED, TOO_MUCH, Tender, delete_payment, pay
+from simulators.xero.settings import save_account
+from simulators.xero.table import Table
+
+M = TypeVar("M", Document, BankTransaction, Credit)
 
 
 def find_invoice(books: Books, wanted: str) -> Document:
@@ -65,26 +71,69 @@ def delete_invoice(books: Books, invoice: Document) -> None:
     save_document(books, "invoice", Element({"Status": "DELETED"}), Writing(put=False, path_id=invoice.id))
 
 
+def email_invoice(books: Books, invoice: Document) -> None:
+    """Send an approved invoice: nothing leaves, but it says that it was sent. Raises RefusedError."""
+    if not invoice.posted:
+        raise RefusedError("Only approved invoices are sent")
+    # Of a part-paid invoice Xero leaves UpdatedDateUTC alone.
+    touched = invoice.updated if invoice.paid or invoice.credited else books.now
+    books.documents.put(replace(invoice, sent=True, updated=touched))
+    books.changed("INVOICE", invoice.id)
+
+
 def archive_customer(books: Books, contact_id: str) -> None:
     """Archive a contact. Raises LookupError."""
     archive(books, books.contacts.rows[contact_id.lower()])
 
 
-def rename_customer(books: Books, contact_id: str, name: str) -> None:
-    """Give a contact another name. Raises LookupError."""
+def edit_customer(books: Books, contact_id: str, changes: Json) -> None:
+    """Change fields of a contact by their API names. Raises LookupError, RefusedError."""
     contact = books.contacts.rows[contact_id.lower()]
-    books.contacts.put(replace(contact, name=name, updated=books.now))
-    books.changed("CONTACT", contact.id)
+    save_contact(books, Element(changes), put=False, contact_id=contact.id)
 
 
-def archive_account(books: Books, wanted: str) -> None:
-    """Archive an account by id or code; mappings to it break. Raises LookupError."""
+def merge_customers(books: Books, contact_id: str, into: str) -> int:
+    """Merge a contact into another: its documents move, it is archived and says where it went; how many moved.
+
+    Raises LookupError, RefusedError. What Xero does to UpdatedDateUTC of the documents is not documented: they keep it.
+    """
+    gone, kept = books.contacts.rows[contact_id.lower()], books.contacts.rows[into.lower()]
+    if gone.id == kept.id or gone.status != "ACTIVE" or kept.status != "ACTIVE":
+        raise RefusedError("Two different active contacts are needed")
+    moved = _moved(books.documents, gone.id, kept.id) + _moved(books.bank, gone.id, kept.id)
+    moved += _moved(books.overpayments, gone.id, kept.id) + _moved(books.prepayments, gone.id, kept.id)
+    books.contacts.put(replace(gone, status="ARCHIVED", merged_into=kept.id, updated=books.now))
+    fresh = replace(kept, is_customer=kept.is_customer or gone.is_customer, updated=books.now)
+    books.contacts.put(replace(fresh, is_supplier=kept.is_supplier or gone.is_supplier))
+    for key in (gone.id, kept.id):
+        books.changed("CONTACT", key)
+    return moved
+
+
+def set_account_status(books: Books, wanted: str, status: str) -> None:
+    """Archive or restore an account by id or code; mappings to an archived one break.
+
+    Raises LookupError, RefusedError.
+    """
     account = books.accounts.get(wanted.lower()) or books.account(wanted)
     if account is None:
         raise LookupError(wanted)
-    if account.system:
-        raise RefusedError("System accounts cannot be archived")
-    books.accounts.put(replace(account, status="ARCHIVED", updated=books.now))
+    save_account(books, Element({"Status": status}), account)
+
+
+def delete_item(books: Books, wanted: str) -> None:
+    """Delete an item by id or code. Raises LookupError."""
+    item = books.items.get(wanted.lower()) or next(iter(books.items.find("code", wanted.lower())), None)
+    if item is None:
+        raise LookupError(wanted)
+    books.items.remove(item.id)
+
+
+def _moved(table: Table[M], gone: str, kept: str) -> int:
+    found = table.find("contact", gone)
+    for record in found:
+        table.put(replace(record, contact_id=kept))
+    return len(found)
 
 
 def _bank_for(books: Books, currency: str) -> Account:

@@ -128,6 +128,17 @@ def _once(
 
 def _run(world: World, call: Call, endpoint: Endpoint) -> Response:
     start = call.books.mark()
+    try:
+        response = _answered(world, call, endpoint, start)
+    except BaseException:  # whatever bug of ours it is, half of a request must not stay in the books
+        call.books.rollback(start)
+        raise
+    world.publish(call.books)
+    return response
+
+
+def _answered(world: World, call: Call, endpoint: Endpoint, start: tuple[int, int]) -> Response:
+    """The endpoint's answer, or the refusal in its own shape with nothing saved."""
     request = call.request
     try:
         response = endpoint(call)
@@ -152,5 +163,4 @@ def _run(world: World, call: Call, endpoint: Endpoint) -> Response:
     except NotSimulatedError as error:
         call.books.rollback(start)
         response = not_simulated(str(error))
-    world.publish(call.books)
     return response

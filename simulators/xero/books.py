@@ -154,8 +154,10 @@ class Books:
         return self.tenant.rates.get(currency, Decimal(1))
 
     def next_number(self, kind: str) -> str:
-        """The next free automatic number, INV-0001 or CN-0001 style."""
+        """The next free automatic number, INV-0001 or CN-0001 style; a refused document gives it back."""
         prefix = "INV" if kind == "invoice" else "CN"
+        start = self._next_number[kind]
+        self._undo.append(lambda: self._next_number.update({kind: start}))
         while True:
             number = f"{prefix}-{self._next_number[kind]:04d}"
             self._next_number[kind] += 1

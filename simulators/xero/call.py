@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -12,7 +12,7 @@ from simulators.core.http import Json
 from simulators.core.money import loads, q2
 from simulators.xero.books import Books, new_id
 from simulators.xero.dates import moment_out, since_in
-from simulators.xero.element import Element, MalformedError, NotSimulatedError, elements_of
+from simulators.xero.element import LARGEST, Element, MalformedError, NotSimulatedError, elements_of
 from simulators.xero.queries import Query
 from simulators.xero.table import HasId, Table
 from simulators.xero.wire import answer
@@ -134,5 +134,7 @@ def _coarse(item: Json) -> Json:
     return out
 
 
-def _rounded(part: Json, key: str) -> Json:
-    return part | {key: q2(part[key])} if isinstance(part.get(key), Decimal) else part
+def _rounded(part: Any, key: str) -> Any:
+    """The echo of a refused element may hold anything: no object at all, or a number that no rounding takes."""
+    amount = part.get(key) if isinstance(part, dict) else None
+    return part | {key: q2(amount)} if isinstance(amount, Decimal) and abs(amount) < LARGEST else part

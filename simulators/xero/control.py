@@ -4,15 +4,10 @@ GET  /companies                             the organisations
 GET  /companies/{id}/ledger                 customers, invoices, payments, totals, trial balance
 GET  /companies/{id}/trial_balance, /journals
 GET  /companies/{id}/aged?side=&date=       open receivables (or side=payables) by days overdue, per customer
-POST /companies/{id}/pay                    {invoice_id | number, amount?, date?, overpay?}
-POST /companies/{id}/void_payment           {payment_id}
-POST /companies/{id}/edit_invoice           {invoice_id | number, plus fields by their API names}
-POST /companies/{id}/void_invoice, /delete_invoice   {invoice_id | number}
-POST /companies/{id}/archive_customer       {customer_id}
-POST /companies/{id}/rename_customer        {customer_id, name}
-POST /companies/{id}/lock                   {period_lock_date?, year_lock_date?} (null or absent lifts it)
-POST /companies/{id}/archive_account        {account: id or code}
-POST /companies/{id}/disconnect             the user removes the app on Xero's side
+GET  /companies/{id}/documents              every document in one flat form with its marks (documents_at_hand.py) and
+                                            the trial balance: what to compare after a run, in one cheap call
+POST /companies/{id}/reset                  the organisation as it was seeded; tokens and connections stay
+POST /companies/{id}/{deed}                 a person acts: see deeds.py
 POST /tokens/expire {grant?}  GET /tokens   make tokens invalid; counters of the token endpoint
 POST /limits                                {enforce?, minute?, day?, concurrent?, app?, latency?, volume?}
 POST /partial                               {after: n}: the next batch saves n elements and answers 500
@@ -20,45 +15,46 @@ POST /consent                               {bulk?, granular_only?}: the app's t
 GET  /webhooks/subscription                 {disabled, waiting}
 POST /webhooks/enable                       after a day of failures: on again, replay what was kept
 POST /webhooks/reorder                      {on}: every second body overtakes the one before it
+POST /webhooks/forge                        {id: organisation, category, resource_id, kind?}: an event that never
+                                            happened, under a signature that does not fit
+POST /webhooks/replay                       the latest delivery again, byte for byte
 POST /webhooks/intent                       the intent-to-receive handshake
 POST /webhooks/categories                   {categories: [...]} of those that Xero has webhooks for
 plus the sender's own /webhooks, /webhooks/switches and /webhooks/retry.
 """
 
 from collections.abc import Callable
-from datetime import date
+from decimal import DecimalException
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from simulators.core.checks import day_of
 from simulators.core.http import BadRequest, Handler, Json, NotFound, controlled, json_object, json_response
 from simulators.core.webhook_routes import webhook_routes
-from simulators.xero import acting, control_app, reading
+from simulators.xero import control_app, reading
 from simulators.xero.books import Books
-from simulators.xero.control_app import decimal_of
+from simulators.xero.deeds import DEEDS, Deed
+from simulators.xero.documents_at_hand import listed
 from simulators.xero.element import MalformedError, RefusedError
 from simulators.xero.sender import XeroSender
 from simulators.xero.world import World
+from simulators.xero.writes import OUT_OF_RANGE
 
-Deed = Callable[[World, Books, Json], Json]
 View = Callable[[World, Request, Json], object]
 
 
 def xero_control(world: Callable[[], World], sender: XeroSender) -> list[Route]:
     """All routes; `world` gives the present state."""
-    deeds: dict[str, Deed] = {
-        "pay": _pay, "void_payment": _void_payment, "edit_invoice": _edit, "void_invoice": _void,
-        "delete_invoice": _delete, "archive_customer": _archive, "rename_customer": _rename, "lock": _lock,
-        "archive_account": _archive_account, "disconnect": _disconnect,
-    }  # fmt: skip
     views: dict[str, View] = {
         "": _companies, "/{id}/ledger": _ledger, "/{id}/trial_balance": _trial_balance, "/{id}/aged": _aged,
-        "/{id}/journals": _journals,
+        "/{id}/journals": _journals, "/{id}/documents": _documents,
     }  # fmt: skip
     return [
         *(Route(f"/companies{path}", _plain(world, view), methods=["GET"]) for path, view in views.items()),
-        *(Route(f"/companies/{{id}}/{name}", _deed(world, act), methods=["POST"]) for name, act in deeds.items()),
+        Route("/companies/{id}/reset", _plain(world, _reset), methods=["POST"]),
+        *(Route(f"/companies/{{id}}/{name}", _deed(world, act), methods=["POST"]) for name, act in DEEDS.items()),
         Route("/tokens", _plain(world, control_app.tokens), methods=["GET"]),
         Route("/tokens/expire", _plain(world, control_app.expire), methods=["POST"]),
         Route("/limits", _plain(world, control_app.limits), methods=["GET", "POST"]),
@@ -66,6 +62,8 @@ def xero_control(world: Callable[[], World], sender: XeroSender) -> list[Route]:
         Route("/consent", _plain(world, control_app.consent), methods=["POST"]),
         Route("/webhooks/categories", _plain(world, control_app.categories), methods=["POST"]),
         Route("/webhooks/reorder", _plain(world, control_app.reorder), methods=["POST"]),
+        Route("/webhooks/forge", _plain(world, control_app.forge), methods=["POST"]),
+        Route("/webhooks/replay", _plain(world, control_app.replay), methods=["POST"]),
         *_subscription_routes(world, sender),
         *webhook_routes(sender),
     ]
@@ -99,12 +97,15 @@ def _deed(world: Callable[[], World], act: Deed) -> Handler:
         mark = books.mark()
         try:
             answer = act(world(), books, body)
-        except (RefusedError, MalformedError) as error:
+        except (RefusedError, MalformedError, DecimalException) as error:
             books.rollback(mark)
-            raise BadRequest(str(error)) from error
+            raise BadRequest(str(error) or OUT_OF_RANGE) from error
         except LookupError as error:
             books.rollback(mark)
             raise NotFound(f"not found: {error.args[0]}") from error
+        except BaseException:  # a value that cannot be, or a bug of ours: nothing of the act stays
+            books.rollback(mark)
+            raise
         world().publish(books)
         return json_response(answer)
 
@@ -142,7 +143,7 @@ def _trial_balance(world: World, request: Request, _body: Json) -> object:
 
 def _aged(world: World, request: Request, _body: Json) -> object:
     books = _books(world, request)
-    day = _day(request.query_params.get("date")) or books.today
+    day = day_of(request.query_params.get("date"), "date") or books.today
     return reading.aged(books, day, sale=request.query_params.get("side") != "payables")
 
 
@@ -150,79 +151,11 @@ def _journals(world: World, request: Request, _body: Json) -> object:
     return {"journals": reading.journals(_books(world, request))}
 
 
-def _archive_account(_world: World, books: Books, body: Json) -> Json:
-    acting.archive_account(books, _text(body, "account"))
-    return {"archived": True}
+def _documents(world: World, request: Request, _body: Json) -> object:
+    books = _books(world, request)
+    return {"documents": list(listed(books)), "trial_balance": reading.trial_balance(books)}
 
 
-def _pay(_world: World, books: Books, body: Json) -> Json:
-    invoice = acting.find_invoice(books, _text(body, "invoice_id", "number"))
-    amount = None if body.get("amount") is None else decimal_of(body["amount"])
-    day = _day(body.get("date")) or books.today
-    out = acting.pay_invoice(books, invoice, amount, day, overpay=body.get("overpay") is True)
-    after = books.documents.rows[invoice.id]
-    return out | {"invoice_id": after.id, "balance": str(after.due_amount), "status": after.status}
-
-
-def _void_payment(_world: World, books: Books, body: Json) -> Json:
-    acting.void_payment(books, _text(body, "payment_id"))
-    return {"voided": True}
-
-
-def _edit(_world: World, books: Books, body: Json) -> Json:
-    invoice = acting.find_invoice(books, _text(body, "invoice_id", "number"))
-    changes = {key: value for key, value in body.items() if key not in ("invoice_id", "number")}
-    acting.edit_invoice(books, invoice, changes)
-    return _shown(books, invoice.id)
-
-
-def _void(_world: World, books: Books, body: Json) -> Json:
-    invoice = acting.find_invoice(books, _text(body, "invoice_id", "number"))
-    acting.void_invoice(books, invoice)
-    return _shown(books, invoice.id)
-
-
-def _delete(_world: World, books: Books, body: Json) -> Json:
-    invoice = acting.find_invoice(books, _text(body, "invoice_id", "number"))
-    acting.delete_invoice(books, invoice)
-    return _shown(books, invoice.id)
-
-
-def _archive(_world: World, books: Books, body: Json) -> Json:
-    acting.archive_customer(books, _text(body, "customer_id"))
-    return {"archived": True}
-
-
-def _rename(_world: World, books: Books, body: Json) -> Json:
-    acting.rename_customer(books, _text(body, "customer_id"), _text(body, "name"))
-    return {"renamed": True}
-
-
-def _lock(_world: World, books: Books, body: Json) -> Json:
-    books.lock(_day(body.get("period_lock_date")), _day(body.get("year_lock_date")))
-    return {"locked": True}
-
-
-def _disconnect(world: World, books: Books, _body: Json) -> Json:
-    return {"disconnected": world.identity.disconnect(books.tenant.id)}
-
-
-def _shown(books: Books, invoice_id: str) -> Json:
-    doc = books.documents.rows[invoice_id]
-    return {"invoice_id": doc.id, "status": doc.status, "total": str(doc.total), "balance": str(doc.due_amount)}
-
-
-def _text(body: Json, *keys: str) -> str:
-    for key in keys:
-        if isinstance(value := body.get(key), str) and value:
-            return value
-    raise BadRequest(f"{' or '.join(keys)} is required")
-
-
-def _day(value: object) -> date | None:
-    if value is None:
-        return None
-    try:
-        return date.fromisoformat(str(value))
-    except ValueError as error:
-        raise BadRequest(f"not a date: {value}") from error
+def _reset(world: World, request: Request, _body: Json) -> object:
+    world.reset_books(_books(world, request).tenant.id)
+    return {"reset": True}

@@ -1,14 +1,14 @@
 """Control of the app itself: tokens, tier, limits, half batches and webhook categories. See control.py for fields."""
 
-from decimal import Decimal, InvalidOperation
-
 from starlette.requests import Request
 
-from simulators.core.http import BadRequest, Json
+from simulators.core.checks import choice_of, flag_of, wait_of, whole_of
+from simulators.core.http import Json, Unprocessable
 from simulators.xero.events import CATEGORIES
 from simulators.xero.world import World
 
 _LIMITS = {"minute", "day", "concurrent", "app", "volume"}
+_SETTINGS = ("enforce", "latency", *sorted(_LIMITS))
 
 
 def tokens(world: World, _request: Request, _body: Json) -> object:
@@ -20,8 +20,7 @@ def tokens(world: World, _request: Request, _body: Json) -> object:
 def expire(world: World, _request: Request, body: Json) -> object:
     """Make live tokens invalid."""
     what = body.get("grant", "all")
-    if what not in ("access", "refresh", "all"):
-        raise BadRequest("grant must be access, refresh or all")
+    choice_of(what, "grant", ("access", "refresh", "all"))
     world.identity.expire(what)
     return {"expired": what}
 
@@ -29,15 +28,14 @@ def expire(world: World, _request: Request, body: Json) -> object:
 def limits(world: World, _request: Request, body: Json) -> object:
     """Read or set the limits."""
     limits = world.limits
+    fresh: Json = {"enforce": flag_of(body, "enforce", limits.enforce)}
     for key, value in body.items():
-        if key == "enforce" and isinstance(value, bool):
-            limits.enforce = value
-        elif key in _LIMITS and isinstance(value, int) and not isinstance(value, bool):
-            setattr(limits, key, value)
-        elif key == "latency":
-            limits.latency = float(decimal_of(value))
-        else:
-            raise BadRequest(f"unknown or wrong limit: {key}")
+        if key == "enforce":
+            continue
+        choice_of(key, "a limit", _SETTINGS)
+        fresh[key] = whole_of(value, key) if key in _LIMITS else wait_of(value, key)
+    for key, value in fresh.items():
+        setattr(limits, key, value)
     shown = {name: getattr(limits, name) for name in sorted(_LIMITS)}
     return shown | {"enforce": limits.enforce, "latency": str(limits.latency)}
 
@@ -45,8 +43,8 @@ def limits(world: World, _request: Request, body: Json) -> object:
 def partial(world: World, _request: Request, body: Json) -> object:
     """Arm a failure in the middle of the next batch."""
     after = body.get("after")
-    if after is not None and (not isinstance(after, int) or after < 0):
-        raise BadRequest("after must be a whole number, or null to disarm")
+    if after is not None:
+        whole_of(after, "after")
     world.cut_after = after
     return {"after": after}
 
@@ -54,35 +52,38 @@ def partial(world: World, _request: Request, body: Json) -> object:
 def categories(world: World, _request: Request, body: Json) -> object:
     """Which webhooks the app subscribes to."""
     wanted = body.get("categories")
-    if not isinstance(wanted, list) or not set(wanted) <= CATEGORIES:
-        raise BadRequest(f"categories must be of {', '.join(sorted(CATEGORIES))}")
+    if not isinstance(wanted, list):
+        raise Unprocessable("categories must be a list")
+    for name in wanted:
+        choice_of(name, "a category", sorted(CATEGORIES))
     world.events.categories = frozenset(wanted)
     return {"categories": sorted(wanted)}
 
 
 def consent(world: World, _request: Request, body: Json) -> object:
     """The app's tier and age."""
+    for name in body:
+        choice_of(name, "a setting", ("bulk", "granular_only"))
+        flag_of(body, name, False)
     for name, value in body.items():
-        if name not in ("bulk", "granular_only") or not isinstance(value, bool):
-            raise BadRequest(f"unknown or wrong: {name}")
         setattr(world.identity, name, value)
     return {"bulk": world.identity.bulk, "granular_only": world.identity.granular_only}
 
 
 def reorder(world: World, _request: Request, body: Json) -> object:
     """Let webhook bodies overtake each other."""
-    if not isinstance(body.get("on"), bool):
-        raise BadRequest("on must be true or false")
-    world.events.set_reorder(body["on"])
-    return {"reorder": body["on"]}
+    world.events.set_reorder(flag_of(body, "on", world.events.reorder))
+    return {"on": world.events.reorder}
 
 
-def decimal_of(value: object) -> Decimal:
-    """A finite number. Raises BadRequest."""
-    try:
-        number = Decimal(str(value))
-    except InvalidOperation as error:
-        raise BadRequest(f"not a number: {value}") from error
-    if not number.is_finite():
-        raise BadRequest(f"not a number: {value}")
-    return number
+def forge(world: World, _request: Request, body: Json) -> object:
+    """A stranger sends an event under a signature that does not fit."""
+    category = choice_of(body.get("category"), "category", sorted(CATEGORIES))
+    kind = choice_of(body.get("kind", "UPDATE"), "kind", ("CREATE", "UPDATE"))
+    world.events.forge(str(body.get("id")), category, kind, str(body.get("resource_id")))
+    return {"forged": True}
+
+
+def replay(world: World, _request: Request, _body: Json) -> object:
+    """The latest delivery again, byte for byte."""
+    return {"replayed": world.events.replay()}

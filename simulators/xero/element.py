@@ -7,6 +7,9 @@ from decimal import Decimal, InvalidOperation
 from simulators.xero.dates import day_in
 
 ZERO_GUID = "00000000-0000-0000-0000-000000000000"
+# Beyond what any field takes (a line goes to 9,999,999,999.99); the text of the refusal is ours.
+LARGEST = Decimal("1e13")
+SMALLEST = Decimal("1e-10")
 
 
 class RefusedError(Exception):
@@ -55,7 +58,7 @@ class Element:
         return None if value in ("", ZERO_GUID) else value
 
     def number(self, key: str) -> Decimal | None:
-        """A number, also when quoted. Raises MalformedError."""
+        """A number, also when quoted. Raises MalformedError, and RefusedError for one that no amount can be."""
         value = self._lower.get(key.lower())
         if value is None or value == "":
             return None
@@ -67,6 +70,8 @@ class Element:
             raise MalformedError(f"{key} must be a number") from error
         if not number.is_finite():
             raise MalformedError(f"{key} must be a number")
+        if number and not SMALLEST <= abs(number) < LARGEST:
+            raise RefusedError(f"{key} is out of range: {number:.6E}")
         return number
 
     def day(self, key: str) -> date | None:

@@ -59,17 +59,7 @@ class EventStream:
         for category, kind, resource in changes:
             if category not in self.categories:
                 continue
-            moment = self._clock.now()
-            event: Json = {
-                # The vendor's own host, as in the real bodies: a receiver reads resourceId and uses its base URL.
-                "resourceUrl": f"https://api.xero.com/api.xro/2.0/{_RESOURCES[category]}/{resource}",
-                "resourceId": resource,
-                "eventDateUtc": f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}",
-                "eventType": kind,
-                "eventCategory": category,
-                "tenantId": tenant,
-                "tenantType": "ORGANISATION",
-            }
+            event = self._event(tenant, category, kind, resource)
             if category == "CREDITNOTE":
                 event["data"] = details(resource)
             self._pending[tenant, category, kind, resource] = event
@@ -88,6 +78,32 @@ class EventStream:
             first = self._sequence + 1
             self._sequence += len(events)
             self._pass_on(body_of(events, first, self._sequence))
+
+    def forge(self, tenant: str, category: str, kind: str, resource: str) -> None:
+        """Send an event that never happened, under a signature that does not fit. Needs a running loop."""
+        at = self._sequence + 1
+        body = body_of([self._event(tenant, category, kind, resource)], at, at)
+        self._sender.send(body, HEADER, CONTENT_TYPE, forged=True)
+
+    def replay(self) -> bool:
+        """Send the latest delivery once more, byte for byte; False when there is none. Needs a running loop."""
+        if not self._sender.deliveries:
+            return False
+        self._sender.send(self._sender.deliveries[-1].body, HEADER, CONTENT_TYPE)
+        return True
+
+    def _event(self, tenant: str, category: str, kind: str, resource: str) -> Json:
+        moment = self._clock.now()
+        return {
+            # The vendor's own host, as in the real bodies: a receiver reads resourceId and uses its base URL.
+            "resourceUrl": f"https://api.xero.com/api.xro/2.0/{_RESOURCES[category]}/{resource}",
+            "resourceId": resource,
+            "eventDateUtc": f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}",
+            "eventType": kind,
+            "eventCategory": category,
+            "tenantId": tenant,
+            "tenantType": "ORGANISATION",
+        }
 
     def set_reorder(self, on: bool) -> None:
         """Let every second body overtake the one before it; switched off, what is held back goes out."""

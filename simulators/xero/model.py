@@ -83,6 +83,7 @@ class Contact:
     persons: tuple[Mapping[str, object], ...] = ()
     is_customer: bool = False
     is_supplier: bool = False
+    merged_into: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """Token, revocation, connections and discovery endpoints."""
 
 import base64
-import binascii
 import functools
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -135,7 +134,7 @@ def _client(request: Request, form: dict[str, str]) -> tuple[str, str]:
     if kind.lower() == "basic":
         try:
             name, _, secret = base64.b64decode(value, validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:
             return "", ""
         return name, secret
     return form.get("client_id", ""), form.get("client_secret", "")

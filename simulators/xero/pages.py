@@ -1,7 +1,6 @@
 """A small page per organisation: contacts, documents with a Pay button, money, journals and the last calls."""
 
 from collections.abc import Callable, Iterable
-from decimal import Decimal, InvalidOperation
 from html import escape
 from itertools import islice
 from typing import TypeVar
@@ -10,6 +9,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from simulators.core.checks import amount_of
+from simulators.core.http import BadRequest
 from simulators.xero.acting import find_invoice, pay_invoice
 from simulators.xero.books import Books
 from simulators.xero.element import RefusedError
@@ -54,9 +55,11 @@ def page_routes(world: Callable[[], World], recent: Recent) -> list[Route]:
         mark = books.mark()
         try:
             invoice = find_invoice(books, str(form.get("invoice_id", "")))
+            if invoice.status != "AUTHORISED" or form.get("due", str(invoice.due_amount)) != str(invoice.due_amount):
+                return HTMLResponse("Not paid: the invoice has changed since this page was shown", 409)
             amount = str(form.get("amount", "")).strip()
-            pay_invoice(books, invoice, Decimal(amount) if amount else None, books.today, overpay=True)
-        except (RefusedError, LookupError, InvalidOperation) as error:
+            pay_invoice(books, invoice, amount_of(amount) if amount else None, books.today, overpay=True)
+        except (RefusedError, LookupError, BadRequest) as error:
             books.rollback(mark)
             return HTMLResponse(escape(f"Not paid: {error}"), 400)
         world().publish(books)
@@ -108,6 +111,7 @@ def _button(books: Books, doc: Document) -> str:
         return ""
     return (
         f'<form method="post" action="{books.tenant.id}/pay"><input type="hidden" name="invoice_id" value="{doc.id}">'
+        f'<input type="hidden" name="due" value="{doc.due_amount}">'
         f'<input name="amount" value="{doc.due_amount}" aria-label="Amount"><button>Pay</button></form>'
     )
 

@@ -32,6 +32,8 @@ def contact(books: Books, record: Contact, *, full: bool) -> Json:
         "HasAttachments": False,
         "HasValidationErrors": False,
     }
+    if record.merged_into:
+        out["MergedToContactID"] = record.merged_into
     if full:
         out["Balances"] = _balances(books, record)
     return out

@@ -17,6 +17,7 @@ from simulators.xero.pages import page_routes
 from simulators.xero.presets import presets
 from simulators.xero.recent import RecentCall, RecentCalls
 from simulators.xero.sender import XeroSender
+from simulators.xero.wire import not_simulated
 from simulators.xero.world import fresh
 
 PROVIDER = "xero"
@@ -42,6 +43,7 @@ class XeroSimulator:
             *oauth_routes(lambda: self.world.identity),
             Route(API + "/{path:path}", self._accounting, methods=["GET", "PUT", "POST", "PATCH", "DELETE"]),
             *page_routes(lambda: self.world, self._recent_calls),
+            Route("/{rest:path}", _absent, methods=["GET", "PUT", "POST", "PATCH", "DELETE"]),
         ]
         faults.offer(PROVIDER, presets())
         inner = FaultMiddleware(_AnyCase(Starlette(routes=routes)), PROVIDER, faults)
@@ -82,6 +84,10 @@ def describe(scope: Scope) -> tuple[str, str]:
     shown = [part if part.lower() in _FIXED else "{id}" for part in rest]
     known = name.lower() if name.lower() in ENDPOINTS else "other"
     return tenant.lower(), "/".join(["", known, *shown])
+
+
+async def _absent(request: Request) -> Response:
+    return not_simulated(f"{request.method} {route_path(request.scope)} is not simulated")
 
 
 class _AnyCase:

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import DecimalException
 
 from simulators.core.http import Json
 from simulators.xero.books import Books
 from simulators.xero.dates import day_in, day_out
 from simulators.xero.element import ZERO_GUID, Element, RefusedError
 
+# A product of numbers that are each in range; our words.
+OUT_OF_RANGE = "An amount of this record is out of range"
 _DATES = {"date", "duedate", "expectedpaymentdate", "plannedpaymentdate"}
 
 
@@ -55,9 +58,10 @@ def save_all(
         books.warnings.clear()
         try:
             shown.append(_shown(save(element), books.warnings, status=summarize is False))
-        except RefusedError as error:
+        except (RefusedError, DecimalException) as error:
             books.rollback(before)
-            echo = _echo(element, error.messages, shape, status=summarize is False)
+            messages = error.messages if isinstance(error, RefusedError) else [OUT_OF_RANGE]
+            echo = _echo(element, messages, shape, status=summarize is False)
             shown.append(echo)
             failed.append(echo)
     if failed and summarize is not False:
@@ -82,13 +86,18 @@ def _echo(element: Element, messages: list[str], shape: Shape, *, status: bool) 
     for key, value in element.raw.items():
         if value is None or key in ("HasErrors", "HasValidationErrors"):
             continue
-        if key.lower() in _DATES and isinstance(value, str):
-            out[key] = day_out(day_in(value))
-        else:
-            out[key] = value
+        out[key] = _echoed_day(value) if key.lower() in _DATES and isinstance(value, str) else value
     out[shape.id_field] = element.guid(shape.id_field) or ZERO_GUID
     out[shape.error_flag] = True
     if status:
         out["StatusAttributeString"] = "ERROR"
     out["ValidationErrors"] = [{"Message": message} for message in messages]
     return out
+
+
+def _echoed_day(text: str) -> str:
+    """A date in the form of answers; what is none stays as it was sent."""
+    try:
+        return day_out(day_in(text))
+    except (ValueError, OverflowError):
+        return text

@@ -1,9 +1,9 @@
-"""Intuit's own clients, connected to a simulator on a real loopback port."""
+"""Intuit's own clients, connected to a simulator on a real loopback port; callers connected in process."""
 
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,6 +17,9 @@ from quickbooks import QuickBooks
 from simulators.app import create_app
 from simulators.intuit import CLIENT_ID, CLIENT_SECRET, US_REALM
 from simulators.root import Simulators
+from tests.simulators.intuit_client import Intuit
+from tests.simulators.test_xero_bank import ALL
+from tests.simulators.xero_client import Caller, opened
 
 REDIRECT = "http://localhost:9999/callback"
 
@@ -63,3 +66,18 @@ def qb(intuit_served: SimpleNamespace, auth: Any, monkeypatch: pytest.MonkeyPatc
     client = QuickBooks(auth_client=auth, refresh_token=auth.refresh_token, company_id=US_REALM, minorversion=75)
     yield client
     client.session.close()
+
+
+@pytest.fixture
+async def intuit() -> AsyncIterator[Intuit]:
+    world = Intuit()
+    await world.connect()
+    yield world
+    await world.aclose()
+
+
+@pytest.fixture
+async def x() -> AsyncIterator[Caller]:
+    async with opened() as caller:
+        await caller.connect(scopes=ALL)
+        yield caller

@@ -72,7 +72,7 @@ class Actor:
 
     def _pay2(self, first: int, _: int, __: Decimal, ___: Decimal) -> None:
         invoice = self._pick("Invoice", first)
-        if invoice is not None:
+        if invoice is not None and invoice["Balance"]:
             pay(self.company, {"invoice_id": invoice["Id"]})
 
     def _apply(self, first: int, second: int, amount: Decimal, rate: Decimal) -> None:

@@ -160,7 +160,7 @@ async def test_control_refuses_nonsense(intuit):
         ("clock", {"advance_seconds": "soon"}),
         ("intuit/webhooks/switches", {"loud": True}),
     ):
-        answer = await intuit.control(path, body, 400)
+        answer = await intuit.control(path, body, 422)
         assert answer["error"]
 
 

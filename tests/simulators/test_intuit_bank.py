@@ -1,19 +1,10 @@
 """Purchases, deposits and transfers: money that moves at once, and payments taken to the bank (reference 3.10)."""
 
-from collections.abc import AsyncIterator
 from decimal import Decimal
 
 import pytest
 
 from tests.simulators.intuit_client import UK_REALM, US_REALM, Intuit, Json
-
-
-@pytest.fixture
-async def intuit() -> AsyncIterator[Intuit]:
-    world = Intuit()
-    await world.connect()
-    yield world
-    await world.aclose()
 
 
 def spent(amount: str, account: str = "55", **detail: object) -> Json:

@@ -1,19 +1,10 @@
 """QuickBooks entities: create, update, totals, tax, and refusals (reference 2.9-3.8)."""
 
-from collections.abc import AsyncIterator
 from decimal import Decimal
 
 import pytest
 
 from tests.simulators.intuit_client import UK_REALM, US_REALM, Intuit, Json, line
-
-
-@pytest.fixture
-async def intuit() -> AsyncIterator[Intuit]:
-    world = Intuit()
-    await world.connect()
-    yield world
-    await world.aclose()
 
 
 async def test_customer_create_read_and_sparse_update(intuit: Intuit) -> None:

@@ -1,19 +1,10 @@
 """Journal entries: balance rules, names on control accounts, line ids, numbers (reference 3.6, 2.9)."""
 
-from collections.abc import AsyncIterator
 from decimal import Decimal
 
 import pytest
 
 from tests.simulators.intuit_client import US_REALM, Intuit, Json
-
-
-@pytest.fixture
-async def intuit() -> AsyncIterator[Intuit]:
-    world = Intuit()
-    await world.connect()
-    yield world
-    await world.aclose()
 
 
 def side(posting: str | None, account: str | None, amount: str, entity: tuple[str, str] | None = None) -> Json:

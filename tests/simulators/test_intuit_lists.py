@@ -1,18 +1,8 @@
 """Name lists: vendors, accounts, items, classes, departments, terms, tax (reference 2.9, 2.10, 3.2, 3.7-3.9)."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from tests.simulators.intuit_client import US_REALM, Intuit, Json, line
-
-
-@pytest.fixture
-async def intuit() -> AsyncIterator[Intuit]:
-    world = Intuit()
-    await world.connect()
-    yield world
-    await world.aclose()
 
 
 async def test_vendor_life(intuit: Intuit) -> None:

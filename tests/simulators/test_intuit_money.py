@@ -1,19 +1,8 @@
 """Money against invoices: payments, credits, voids, deletes, and a person at the screen (reference 2.9, 3.4)."""
 
-from collections.abc import AsyncIterator
 from decimal import Decimal
 
-import pytest
-
 from tests.simulators.intuit_client import US_REALM, Intuit, Json, line
-
-
-@pytest.fixture
-async def intuit() -> AsyncIterator[Intuit]:
-    world = Intuit()
-    await world.connect()
-    yield world
-    await world.aclose()
 
 
 def paying(amount: str, *links: tuple[str, str, str]) -> Json:

@@ -1,7 +1,6 @@
 """What there is looks as recorded; what there is not says so (reference 2.7-2.9, 3)."""
 
 import re
-from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
 
@@ -19,14 +18,6 @@ ABSENT = (
     "TaxPayment TimeActivity VendorCredit"
 ).split()
 COMMON = {"Id", "SyncToken", "MetaData", "domain", "sparse"}
-
-
-@pytest.fixture
-async def intuit() -> AsyncIterator[Intuit]:
-    world = Intuit()
-    await world.connect()
-    yield world
-    await world.aclose()
 
 
 @pytest.mark.parametrize("entity", ABSENT)

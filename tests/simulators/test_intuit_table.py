@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from simulators.intuit.index import id_key
 from simulators.intuit.table import Table
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
@@ -17,6 +18,8 @@ changes = st.lists(
 def test_changed_since_finds_what_a_scan_finds(sequence: list[tuple[int, int, str]], since: int) -> None:
     """Also when the clock was moved back between two changes."""
     table = Table(["Colour"])
+    ordered = table.ordered("Id", lambda key, _row: id_key(key))
+    by_time = table.ordered("Time", lambda key, _row: table.updated[key])
     for key, seconds, act in sequence:
         at = START + timedelta(seconds=seconds)
         if act == "put":
@@ -29,7 +32,10 @@ def test_changed_since_finds_what_a_scan_finds(sequence: list[tuple[int, int, st
     assert times == sorted(times)
     assert {row["Id"] for row in found} == {key for key in table.rows if table.updated[key] >= moment}
     assert len({row["Id"] for row in found}) == len(found)
-    assert table.in_id_order() == sorted(table.rows, key=int)
+    assert list(ordered.keys()) == sorted(table.rows, key=int)
+    assert len(by_time) == len(table.rows)
+    latest_first = [table.updated[key] for key in by_time.keys(down=True)]
+    assert latest_first == sorted((table.updated[key] for key in table.rows), reverse=True)
     for colour in ("c0", "c1", "c2"):
         by_index = {row["Id"] for row in table.find("Colour", colour)}
         assert by_index == {key for key, row in table.rows.items() if row["Colour"] == colour}

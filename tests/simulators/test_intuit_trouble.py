@@ -1,7 +1,6 @@
 """How Intuit refuses and fails: every fault shape, named and random faults, limits, metering (reference 2.3-2.5)."""
 
 import xml.etree.ElementTree as ET
-from collections.abc import AsyncIterator
 from types import SimpleNamespace
 
 import httpx
@@ -12,14 +11,6 @@ from simulators.intuit import CLIENT_SECRET, PRODUCTION_CLIENT_ID
 from tests.simulators.intuit_client import REDIRECT, UK_REALM, Intuit, Json, basic
 
 QBO = "{http://schema.intuit.com/finance/v3}"
-
-
-@pytest.fixture
-async def intuit() -> AsyncIterator[Intuit]:
-    world = Intuit()
-    await world.connect()
-    yield world
-    await world.aclose()
 
 
 def code_of(reply: httpx.Response) -> str | None:
@@ -89,9 +80,9 @@ async def test_presets_are_listed_and_checked(intuit: Intuit) -> None:
     listed = (await intuit.control("faults"))["presets"]["intuit"]
     assert "throttled" in listed
     unknown = {"provider": "intuit", "path": ".", "kind": "preset", "preset": "earthquake"}
-    assert "known:" in (await intuit.control("faults", unknown, 400))["error"]
+    assert "known:" in (await intuit.control("faults", unknown, 422))["error"]
     for rate in ("0", "1.5"):
-        await intuit.control("faults", {"provider": "intuit", "kind": "reset", "rate": rate}, 400)
+        await intuit.control("faults", {"provider": "intuit", "kind": "reset", "rate": rate}, 422)
 
 
 async def statuses(intuit: Intuit, seed: int, calls: int = 40) -> list[int]:
@@ -144,7 +135,7 @@ async def test_the_monthly_allowance(intuit: Intuit) -> None:
     await intuit.control("clock", {"advance_seconds": 24 * 3600})
     await intuit.connect()
     assert (await intuit.call("GET", "customer/1")).status_code == 200
-    await intuit.control("intuit/limits", {"monthly": "many"}, 400)
+    await intuit.control("intuit/limits", {"monthly": "many"}, 422)
 
 
 async def test_every_limit_is_per_company(intuit: Intuit) -> None:

@@ -175,7 +175,7 @@ async def test_reordered_replayed_and_forged_deliveries(intuit: Intuit) -> None:
     await intuit.control("intuit/webhooks/forge", event)
     await settle(intuit)
     assert [genuine for _, genuine in seen] == [True, True, True, False]
-    await intuit.control("intuit/webhooks/forge", {**event, "operation": "eaten"}, 400)
+    await intuit.control("intuit/webhooks/forge", {**event, "operation": "eaten"}, 422)
 
 
 def test_the_schedule_is_intuits() -> None:

@@ -191,6 +191,24 @@ async def test_deliveries_can_be_late_or_out_of_order(x: Caller, receiver: Recei
     assert x.sim.webhooks.deliveries[-1].status == 401
 
 
+async def test_a_stranger_forges_and_a_delivery_comes_again(x: Caller, receiver: Receiver) -> None:
+    await x.contact("One")
+    await delivered(x)
+    assert await x.control("POST", "/webhooks/replay") == {"replayed": True}
+    await delivered(x)
+    assert receiver.bodies[1] == receiver.bodies[0]
+    event = {"id": x.tenant, "category": "INVOICE", "resource_id": "11111111-1111-4111-8111-111111111111"}
+    await x.control("POST", "/webhooks/switches", {"factor": "0"})
+    await x.control("POST", "/webhooks/forge", event)
+    forged = x.sim.webhooks.deliveries[-1]
+    assert json.loads(forged.body)["events"][0]["resourceId"] == event["resource_id"]
+    assert forged.headers["x-xero-signature"] != sign(forged.body, x.sim.webhooks.key)
+    # A forged event takes no number: the next genuine one follows the last genuine one.
+    await x.contact("Two")
+    x.sim.events.flush()
+    assert json.loads(x.sim.webhooks.deliveries[-1].body)["firstEventSequence"] == 2
+
+
 async def test_intent_to_receive(x: Caller, receiver: Receiver) -> None:
     result = await x.control("POST", "/webhooks/intent")
     assert result["ok"] is True
