@@ -79,7 +79,10 @@ async def _procrastinate(runtime: Runtime) -> None:
         await _handle(runtime, connection_id)
 
     app = build_app(runtime.db.conninfo, handle)
-    async with app.open_async():
+    try:
+        # Opening by `async with` leaves the pool's own tasks behind when we are told to stop before it is open, and the
+        # event loop waits for those without end.
+        await app.open_async()
         await app.run_worker_async(
             queues=[wakeups.QUEUE],
             concurrency=runtime.settings.worker_concurrency,
@@ -92,6 +95,8 @@ async def _procrastinate(runtime: Runtime) -> None:
             stalled_worker_timeout=STALLED,
             shutdown_graceful_timeout=DRAIN,
         )
+    finally:
+        await app.close_async()
 
 
 async def _drain(worker: "asyncio.Task[None]") -> None:

@@ -157,10 +157,13 @@ def test_a_generated_key_is_accepted(tieout: Callable[..., tuple[int, str]]) -> 
 
 
 class TestProcesses:
-    def test_the_worker_ends_when_told(self, environment: dict[str, str], tmp_path: Path) -> None:
+    @pytest.mark.parametrize("after", [0.0, 0.2])
+    def test_the_worker_ends_when_told(self, environment: dict[str, str], tmp_path: Path, after: float) -> None:
+        """Also before it is connected to the database."""
         with _started(environment, tmp_path, "worker") as process:
             assert process.stderr is not None
             assert b"worker_started" in process.stderr.readline()
+            time.sleep(after)
             process.send_signal(signal.SIGTERM)
             _, errors = process.communicate(timeout=25)
         assert process.returncode == 0, errors.decode()
