@@ -118,6 +118,7 @@ class Connection(OfFirm, Table):
     invoice_sync_enabled: Mapped[bool] = mapped_column(server_default=text("true"))
     payment_sync_enabled: Mapped[bool] = mapped_column(server_default=text("true"))
     customer_sync_enabled: Mapped[bool] = mapped_column(server_default=text("true"))
+    journal_sync_enabled: Mapped[bool] = mapped_column(server_default=text("true"))
     frequency_minutes: Mapped[int | None] = mapped_column(Integer)
     update_policy: Mapped[str | None]
     customer_pull: Mapped[str] = mapped_column(server_default="suggest")
@@ -125,6 +126,7 @@ class Connection(OfFirm, Table):
     last_invoice_sync_at: Mapped[datetime | None]
     last_payment_sync_at: Mapped[datetime | None]
     last_customer_sync_at: Mapped[datetime | None]
+    last_journal_sync_at: Mapped[datetime | None]
     connected_at: Mapped[datetime] = mapped_column(server_default=func.now())
     revoked_at: Mapped[datetime | None]
     next_sync_at: Mapped[datetime | None]

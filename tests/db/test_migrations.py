@@ -46,7 +46,7 @@ def test_every_table_of_a_firm_is_walled(owner_url: str) -> None:
         walled = connection.execute("SELECT count(DISTINCT polrelid) FROM pg_policy WHERE polname = 'firm'").fetchone()
     assert unwalled == []
     assert walled is not None
-    assert walled[0] >= 20
+    assert walled[0] >= 25
 
 
 def test_the_firms_role_cannot_read_grants(database_url: str) -> None:
