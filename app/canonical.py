@@ -356,7 +356,7 @@ class Gone:
     updated_at: datetime | None = None
 
 
-OwnRecord = Customer | Invoice
+OwnRecord = Customer | Invoice | JournalEntry
 RemoteCopy = (
     RemoteCustomer
     | RemoteInvoice

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from app.books import checks
+from app.books import checks, naming
 from app.books.checks import Finding
 from app.books.inputs import InvoiceIn, LineIn
 from app.books.upserts import Plan, Saved, Values, match, named_ids, named_refs, named_twice, store
 from app.canonical import Kind
-from app.db import audit, clients, firms, invoices, mappings
+from app.db import audit, firms, invoices, mappings
 from app.db.session import Session
 from app.errors import Conflict
 
@@ -33,14 +33,16 @@ async def save_invoices(session: Session, firm_id: int, items: Sequence[InvoiceI
     await firms.lock_books(session, firm_id)
     rows = await invoices.named(session, firm_id, named_ids(items), named_refs(items))
     known, findings = match(items, rows, "invoice")
-    owners, unknown = await _owners(session, firm_id, items)
-    findings += unknown
-    findings += await _taken_numbers(session, firm_id, items, known)
+    named = [(item.client_id, item.client_ref) for item in items]
+    owners, strangers = await naming.owners(session, firm_id, named)
+    findings += [Finding(at, field, "client_unknown", why, refs[at]) for at, field, why in strangers]
+    holders = await invoices.holders(session, firm_id, {item.number for item in items})
+    findings += naming.taken_numbers(items, known, holders, "invoice")
     checks.refuse(findings, single=single)
     old_lines = await invoices.lines_of(session, firm_id, [row.id for row in rows])
     plans = []
     for index, (item, row) in enumerate(zip(items, known, strict=True)):
-        plan = _plan(item, row, owners[index], old_lines[row.id] if row is not None else [])
+        plan = _plan(item, row, owners[index] or 0, old_lines[row.id] if row is not None else [])
         if row is not None and (reason := _forbidden(item, row, plan)):
             findings.append(Finding(index, "/status", *reason, refs[index]))
         plans.append(plan)
@@ -68,45 +70,6 @@ async def void_invoice(session: Session, firm_id: int, invoice_id: int, *, actor
     await invoices.void(session, firm_id, invoice_id)
     await audit.record(session, firm_id, actor=actor, action="invoice.voided", subject=f"invoice:{invoice_id}")
     return await mappings.auto_push(session, firm_id, Kind.invoice, [invoice_id])
-
-
-async def _owners(session: Session, firm_id: int, items: Sequence[InvoiceIn]) -> tuple[list[int], list[Finding]]:
-    """The client of each invoice; 0 beside a finding where there is none."""
-    ids = {item.client_id for item in items if item.client_id is not None}
-    refs = {item.client_ref for item in items if item.client_ref is not None}
-    rows = await clients.resolve(session, firm_id, ids, refs)
-    known = {row.id for row in rows}
-    by_ref = {row.external_ref: row.id for row in rows}
-    owners: list[int] = []
-    findings: list[Finding] = []
-    for index, item in enumerate(items):
-        by_id = item.client_id if item.client_id in known else None
-        owner = by_id if item.client_id is not None else by_ref.get(item.client_ref)
-        if owner is None:
-            where = "/client_ref" if item.client_id is None else "/client_id"
-            said = item.client_ref if item.client_id is None else item.client_id
-            findings.append(
-                Finding(index, where, "client_unknown", f"There is no client {said!r} here.", item.external_ref)
-            )
-        elif item.client_ref is not None and by_ref.get(item.client_ref) != owner:
-            message = f"client_id {owner} and client_ref {item.client_ref!r} are not the same client."
-            findings.append(Finding(index, "/client_ref", "client_unknown", message, item.external_ref))
-        owners.append(owner or 0)
-    return owners, findings
-
-
-async def _taken_numbers(
-    session: Session, firm_id: int, items: Sequence[InvoiceIn], known: Sequence[Any]
-) -> list[Finding]:
-    """Numbers that another invoice has now, even if this very request renumbers it: send that first."""
-    holders = await invoices.holders(session, firm_id, {item.number for item in items})
-    findings = []
-    for index, (item, row) in enumerate(zip(items, known, strict=True)):
-        holder = holders.get(item.number)
-        if holder is not None and (row is None or row.id != holder):
-            message = f"The number {item.number!r} belongs to the invoice with the id {holder}."
-            findings.append(Finding(index, "/number", "number_taken", message, item.external_ref))
-    return findings
 
 
 def _plan(item: InvoiceIn, row: Any | None, client_id: int, old_lines: Sequence[Any]) -> Plan:

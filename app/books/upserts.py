@@ -1,23 +1,44 @@
-"""What saving clients and saving invoices have in common: finding the rows that are meant, and storing what changed.
+"""What saving the books' records has in common: finding the rows that are meant, and storing what changed.
 
 All of a request or nothing, in one transaction, in a handful of statements. A record that does not change is left
 alone: same revision, nothing pushed. A change of what a provider would see raises the revision and makes the record
 owed to its home; the caller wakes `Saved.connections` after the commit.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from app.books import checks
 from app.books.checks import Finding
 from app.canonical import Kind
-from app.db import bulk, invoices, mappings
+from app.db import bulk, invoices, journals, mappings
+from app.db.ledger_tables import Account, JournalEntry, JournalLine
 from app.db.session import Session
 from app.db.tables import Client, Invoice, InvoiceLine
 
 Values = dict[str, Any]
-_TABLES: Mapping[Kind, type[Client] | type[Invoice]] = {Kind.customer: Client, Kind.invoice: Invoice}
+_TABLES: Mapping[Kind, type[Client | Invoice | JournalEntry | Account]] = {
+    Kind.customer: Client,
+    Kind.invoice: Invoice,
+    Kind.journal_entry: JournalEntry,
+    Kind.account: Account,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """Where the lines of a kind of document are kept."""
+
+    table: type[InvoiceLine | JournalLine]
+    parent: str
+    drop: Callable[[Session, int, Sequence[int]], Awaitable[None]]
+
+
+_LINES: Mapping[Kind, _Lines] = {
+    Kind.invoice: _Lines(InvoiceLine, "invoice_id", invoices.drop_lines),
+    Kind.journal_entry: _Lines(JournalLine, "journal_entry_id", journals.drop_lines),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,23 +139,25 @@ async def store(session: Session, firm_id: int, kind: Kind, plans: Sequence[Plan
         {**plan.values, "id": plan.row.id, "revision": plan.revision} for plan in changed if plan.row is not None
     ]
     await bulk.update_rows(session, table, firm_id, updates)
-    if kind is Kind.invoice:
-        await _store_lines(
-            session, firm_id, [(n, plan.lines) for n, plan in zip(ids, plans, strict=True) if plan.lines]
-        )
+    if kind in _LINES:
+        new = [(n, plan.lines) for n, plan in zip(ids, plans, strict=True) if plan.lines]
+        await _store_lines(session, firm_id, _LINES[kind], new)
     touched = [record_id for record_id, plan in zip(ids, plans, strict=True) if plan.changed]
     outcomes = [
         Outcome(record_id, plan.values["external_ref"], plan.revision, plan.result)
         for record_id, plan in zip(ids, plans, strict=True)
     ]
-    return Saved(outcomes, await mappings.auto_push(session, firm_id, kind, touched))
+    woken = await mappings.auto_push(session, firm_id, kind, touched) if kind in mappings.TABLES else set()
+    return Saved(outcomes, woken)
 
 
-async def _store_lines(session: Session, firm_id: int, lines: Sequence[tuple[int, Sequence[Values] | None]]) -> None:
-    await invoices.drop_lines(session, firm_id, [invoice_id for invoice_id, _ in lines])
+async def _store_lines(
+    session: Session, firm_id: int, kept: _Lines, lines: Sequence[tuple[int, Sequence[Values] | None]]
+) -> None:
+    await kept.drop(session, firm_id, [record_id for record_id, _ in lines])
     rows = [
-        {"invoice_id": invoice_id, "position": position, **line}
-        for invoice_id, of_invoice in lines
-        for position, line in enumerate(of_invoice or ())
+        {kept.parent: record_id, "position": position, **line}
+        for record_id, of_record in lines
+        for position, line in enumerate(of_record or ())
     ]
-    await bulk.insert_rows(session, InvoiceLine, firm_id, rows)
+    await bulk.insert_rows(session, kept.table, firm_id, rows)

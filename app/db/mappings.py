@@ -1,165 +1,28 @@
-"""Mappings of customers and invoices: what is owed to which company, and what became of it."""
+"""Mappings of our records: what is owed to which company, and what became of it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Row, TextClause, select, text
+from sqlalchemy import Row, select
 
-from app.canonical import Kind
+from app.canonical import Kind, ProviderName
+from app.db.kinds import PUSHED, MappingTable
+from app.db.ledger_tables import JournalEntry
+from app.db.mapping_sql import AUTO, COUNTS, NAMED, OWED_AT_HOME, REVIVE
 from app.db.session import Session
-from app.db.sync_tables import CustomerSyncMapping, InvoiceSyncMapping
-from app.db.tables import Invoice
+from app.db.tables import Client, Connection, Invoice
 from app.errors import NotFound
 
 MappingRow = Row[Any]
-TABLES: Mapping[Kind, type[CustomerSyncMapping] | type[InvoiceSyncMapping]] = {
-    Kind.customer: CustomerSyncMapping,
-    Kind.invoice: InvoiceSyncMapping,
+TABLES: Mapping[Kind, MappingTable] = {kind: known.table for kind, known in PUSHED.items()}
+RECORDS: Mapping[Kind, type[Client | Invoice | JournalEntry]] = {
+    Kind.customer: Client,
+    Kind.invoice: Invoice,
+    Kind.journal_entry: JournalEntry,
 }
-RECORD_COLUMN = {Kind.customer: "client_id", Kind.invoice: "invoice_id"}
-RECORD_TABLE = {Kind.customer: "clients", Kind.invoice: "invoices"}
-
-# A client's home, its firm's default, or the only connection there is. Needs `c` (clients) and `f` (firms).
-HOME = """coalesce(c.connection_id, f.default_connection_id,
-    (SELECT min(only_one.id) FROM connections only_one
-     WHERE only_one.firm_id = c.firm_id AND only_one.status <> 'revoked' HAVING count(*) = 1))"""
-
-_SOURCE = {
-    Kind.customer: """
-        SELECT c.firm_id, c.id AS record_id, c.revision, c.name AS label, NULL::date AS dated, {home} AS home,
-               CASE WHEN c.active THEN 'keep' ELSE 'deactivate' END AS fate, true AS ready
-        FROM clients c JOIN firms f ON f.id = c.firm_id WHERE c.firm_id = :firm {narrow}""",
-    Kind.invoice: """
-        SELECT c.firm_id, i.id AS record_id, i.revision, i.number AS label, i.issue_date AS dated, {home} AS home,
-               CASE WHEN i.status = 'void' THEN 'void' ELSE 'keep' END AS fate, i.status <> 'draft' AS ready
-        FROM invoices i JOIN clients c ON c.firm_id = i.firm_id AND c.id = i.client_id
-        JOIN firms f ON f.id = c.firm_id WHERE i.firm_id = :firm {narrow}""",
-}
-
-# What a change asks for. Records that never reached the company and are void or inactive ask for nothing.
-_UPSERT = """
-WITH source AS ({source}),
-target AS (
-    SELECT s.*, k.id AS connection_id, coalesce(k.update_policy, f.update_policy) AS policy
-    FROM source s
-    JOIN firms f ON f.id = s.firm_id
-    JOIN connections k ON k.firm_id = s.firm_id AND k.id = {place} AND k.status <> 'revoked'
-    WHERE s.ready {switches}
-)
-INSERT INTO {table} AS m (firm_id, connection_id, {record}, wanted, priority, run_id, {label})
-SELECT t.firm_id, t.connection_id, t.record_id, 'create', :priority, :run, t.label FROM target t
-LEFT JOIN {table} known ON known.connection_id = t.connection_id AND known.{record} = t.record_id
-WHERE t.fate = 'keep' OR known.id IS NOT NULL
-ON CONFLICT (connection_id, {record}) DO UPDATE SET
-    {label} = CASE WHEN m.external_id IS NULL THEN EXCLUDED.{label} ELSE m.{label} END,
-    priority = least(m.priority, EXCLUDED.priority),
-    run_id = CASE WHEN EXCLUDED.run_id IS NULL AND ({state}) = 'pending' AND m.state NOT IN {on_its_way} THEN NULL
-        ELSE coalesce(EXCLUDED.run_id, m.run_id) END,
-    failures = CASE WHEN m.state IN ('error', 'conflict', 'parked') THEN 0 ELSE m.failures END,
-    wanted = {wanted},
-    state = {state},
-    fault = CASE WHEN ({state}) = 'excluded' THEN
-        jsonb_build_object('code', 'updates_off', 'message', 'Changes of this kind are not pushed by this connection.')
-        WHEN ({state}) = 'pending' THEN '{{}}'::jsonb ELSE m.fault END,
-    sync_error = CASE WHEN ({state}) IN ('pending', 'superseded') THEN '' ELSE m.sync_error END,
-    accepted_at = CASE WHEN ({state}) = 'pending' AND m.state NOT IN {on_its_way} THEN now() ELSE m.accepted_at END,
-    next_due_at = CASE WHEN ({state}) = 'pending' THEN now() ELSE m.next_due_at END,
-    updated_at = now()
-RETURNING m.id, m.{record} AS record_id, m.connection_id, m.state
-"""
-_REVISION = "(SELECT r.revision FROM {records} r WHERE r.firm_id = m.firm_id AND r.id = m.{record})"
-_FATE = {
-    Kind.customer: "(SELECT CASE WHEN r.active THEN 'keep' ELSE 'deactivate' END FROM clients r "
-    "WHERE r.firm_id = m.firm_id AND r.id = m.client_id)",
-    Kind.invoice: "(SELECT CASE WHEN r.status = 'void' THEN 'void' ELSE 'keep' END FROM invoices r "
-    "WHERE r.firm_id = m.firm_id AND r.id = m.invoice_id)",
-}
-_POLICY = (
-    "(SELECT coalesce(k.update_policy, f.update_policy) FROM connections k JOIN firms f ON f.id = k.firm_id "
-    "WHERE k.id = m.connection_id)"
-)
-# A write that is under way is never disturbed: its outcome is stored first, then the newer revision is owed again.
-_STATE = """CASE
-    WHEN m.state IN ('in_flight', 'unknown') THEN m.state
-    WHEN m.external_id IS NULL AND {fate} <> 'keep' THEN 'superseded'
-    WHEN m.external_id IS NOT NULL AND m.base_revision >= {revision}
-         AND m.state IN ('synced', 'unchanged', 'conflict', 'excluded') THEN m.state
-    WHEN m.external_id IS NULL OR {fate} <> 'keep' OR {policy} IN ({permitting}) THEN 'pending'
-    WHEN m.state = 'conflict' THEN m.state
-    ELSE 'excluded' END"""
-_WANTED = "CASE WHEN m.external_id IS NULL THEN 'create' WHEN {fate} <> 'keep' THEN {fate} ELSE 'update' END"
-_PERMITTING = {Kind.customer: "'customers', 'all'", Kind.invoice: "'all'"}
-_SWITCH = {Kind.customer: "customer_sync_enabled", Kind.invoice: "invoice_sync_enabled"}
-
-
-def _statement(kind: Kind, *, place: str, narrow: str, switches: str) -> TextClause:
-    parts = {"fate": _FATE[kind], "policy": _POLICY, "permitting": _PERMITTING[kind], "record": RECORD_COLUMN[kind]}
-    revision = _REVISION.format(records=RECORD_TABLE[kind], **parts)
-    return text(
-        _UPSERT.format(
-            source=_SOURCE[kind].format(home=HOME, narrow=narrow),
-            place=place,
-            switches=switches,
-            table=TABLES[kind].__tablename__,
-            record=RECORD_COLUMN[kind],
-            label="external_name" if kind is Kind.customer else "external_number",
-            state=_STATE.format(revision=revision, **parts),
-            on_its_way="('pending', 'in_flight', 'waiting', 'unknown')",
-            wanted=_WANTED.format(**parts),
-        )
-    )
-
-
-_ALIAS = {Kind.customer: "c", Kind.invoice: "i"}
-_AUTO = {
-    kind: _statement(
-        kind,
-        place="s.home",
-        narrow=f"AND {_ALIAS[kind]}.id = ANY(:ids)",
-        switches=f"AND f.sync_enabled AND k.sync_enabled AND k.{_SWITCH[kind]} "
-        "AND (s.dated IS NULL OR k.sync_from IS NULL OR s.dated >= k.sync_from)",
-    )
-    for kind in TABLES
-}
-_NAMED = {
-    kind: _statement(kind, place=":connection", narrow=f"AND {_ALIAS[kind]}.id = ANY(:ids)", switches="")
-    for kind in TABLES
-}
-_OWED_AT_HOME = {
-    kind: _statement(
-        kind,
-        place="s.home",
-        narrow="",
-        switches="AND k.id = :connection AND (s.dated IS NULL OR k.sync_from IS NULL OR s.dated >= k.sync_from)",
-    )
-    for kind in TABLES
-}
-
-
-_REVIVE = {
-    kind: text(
-        f"""
-        UPDATE {TABLES[kind].__tablename__} m SET state = 'pending', sync_error = '', fault = '{{}}'::jsonb,
-            accepted_at = now(), next_due_at = now(), updated_at = now()
-        FROM connections k
-        WHERE m.firm_id = :firm AND k.firm_id = m.firm_id AND k.id = m.connection_id AND k.provider = :provider
-          AND m.state = 'error' AND m.fault ->> 'code' = ANY(:faults)
-        RETURNING m.connection_id
-        """  # noqa: S608  (the table's own name)
-    )
-    for kind in TABLES
-}
-_COUNTS = text(
-    """
-    SELECT connection_id, kind, state, count(*) AS n, min(accepted_at) AS oldest FROM (
-        SELECT 'customer' AS kind, connection_id, state, accepted_at FROM customer_sync_mappings WHERE firm_id = :firm
-        UNION ALL
-        SELECT 'invoice', connection_id, state, accepted_at FROM invoice_sync_mappings WHERE firm_id = :firm
-    ) everything GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
-    """
-)
+RECORD_COLUMN: Mapping[Kind, str] = {kind: known.record for kind, known in PUSHED.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +49,7 @@ async def auto_push(session: Session, firm_id: int, kind: Kind, record_ids: Sequ
     if not record_ids:
         return set()
     parameters = {"firm": firm_id, "ids": list(record_ids), "priority": 30, "run": None}
-    rows = await session.execute(_AUTO[kind], parameters)
+    rows = await session.execute(AUTO[kind], parameters)
     return {row.connection_id for row in rows if row.state == "pending"}
 
 
@@ -204,7 +67,7 @@ async def ask(
     parameters: dict[str, object] = {"firm": firm_id, "connection": connection_id, "priority": priority, "run": run_id}
     if record_ids is not None:
         parameters["ids"] = list(record_ids)
-    statement = _OWED_AT_HOME[kind] if record_ids is None else _NAMED[kind]
+    statement = OWED_AT_HOME[kind] if record_ids is None else NAMED[kind]
     rows = await session.execute(statement, parameters)
     return [Asked(row.id, row.record_id, row.connection_id, row.state) for row in rows]
 
@@ -212,7 +75,7 @@ async def ask(
 async def revive(session: Session, firm_id: int, provider: str, faults: Sequence[str]) -> set[int]:
     """Make owed again what was refused for one of these causes, now cured; returns the connections to wake."""
     woken: set[int] = set()
-    for statement in _REVIVE.values():
+    for statement in REVIVE.values():
         given = {"firm": firm_id, "provider": provider, "faults": list(faults)}
         woken |= {row.connection_id for row in await session.execute(statement, given)}
     return woken
@@ -273,6 +136,29 @@ async def by_external_id(
     return (await session.execute(query)).one_or_none()
 
 
+async def revision_of(session: Session, firm_id: int, kind: Kind, mapping: MappingRow) -> int:
+    """The present revision of a mapping's record of ours."""
+    table = RECORDS[kind]
+    record_id = getattr(mapping, RECORD_COLUMN[kind])
+    query = select(table.revision).where(table.firm_id == firm_id, table.id == record_id)
+    return int((await session.execute(query)).scalar_one())
+
+
+async def providers_holding(session: Session, firm_id: int, kind: Kind, record_id: int) -> set[ProviderName]:
+    """The providers at which a record of ours is, or may be."""
+    table = TABLES[kind]
+    query = (
+        select(Connection.provider)
+        .join(table, table.connection_id == Connection.id)
+        .where(
+            table.firm_id == firm_id,
+            getattr(table, RECORD_COLUMN[kind]) == record_id,
+            table.external_id.is_not(None) | table.state.in_(("in_flight", "unknown")),
+        )
+    )
+    return {ProviderName(provider) for provider in (await session.execute(query)).scalars()}
+
+
 async def invoice_facts(session: Session, firm_id: int, invoice_id: int) -> InvoiceFacts:
     """Total, status and revision of one of our invoices."""
     query = select(Invoice.total, Invoice.status, Invoice.revision).where(
@@ -284,4 +170,4 @@ async def invoice_facts(session: Session, firm_id: int, invoice_id: int) -> Invo
 
 async def state_counts(session: Session, firm_id: int) -> Sequence[Row[Any]]:
     """Per connection, kind and state: how many, and since when the oldest was accepted."""
-    return (await session.execute(_COUNTS, {"firm": firm_id})).all()
+    return (await session.execute(COUNTS, {"firm": firm_id})).all()

@@ -6,53 +6,72 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Row, func, select, text, update
+from sqlalchemy import Row, TextClause, func, select, text, update
 
 from app.canonical import Kind
 from app.db.base import Json
-from app.db.mappings import TABLES
+from app.db.mappings import RECORDS, TABLES
 from app.db.session import Session
 from app.db.sync_tables import AccountMapping, ItemMapping, TaxMapping
-from app.db.tables import Connection, Invoice, InvoiceLine
+from app.db.tables import Connection, InvoiceLine
 from app.db.work import Scope
 
 OwedRow = Row[Any]
 
-_CUSTOMERS = text(
-    """
+_OWED = """
     SELECT m.id AS mapping_id, m.external_id, m.version, m.wanted, m.attempt, m.generation, m.failures, m.run_id,
-           c.id AS record_id, c.revision, c.name, c.email, c.phone, c.company_name, c.currency, c.tax_number,
-           c.billing_address, c.notes, c.active
-    FROM customer_sync_mappings m JOIN clients c ON c.firm_id = m.firm_id AND c.id = m.client_id
+           m.priority, {columns}
     WHERE m.firm_id = :firm AND m.connection_id = :id AND m.state = 'pending' AND m.next_due_at <= now()
       AND (:automatic OR m.run_id IS NOT NULL)
     ORDER BY m.priority, m.id LIMIT :limit FOR UPDATE OF m
     """
-)
-_INVOICES = text(
-    """
-    SELECT m.id AS mapping_id, m.external_id, m.version, m.wanted, m.attempt, m.generation, m.failures, m.run_id,
+_RECORDS: Mapping[Kind, TextClause] = {
+    kind: text(_OWED.format(columns=columns))
+    for kind, columns in {
+        Kind.customer: """
+           c.id AS record_id, c.revision, c.name, c.email, c.phone, c.company_name, c.currency, c.tax_number,
+           c.billing_address, c.notes, c.active, CASE WHEN c.active THEN 'active' ELSE 'archived' END AS status
+    FROM customer_sync_mappings m JOIN clients c ON c.firm_id = m.firm_id AND c.id = m.client_id""",
+        Kind.invoice: """
            i.id AS record_id, i.revision, i.status, i.number, i.issue_date, i.due_date, i.currency, i.tax_mode, i.memo,
-           i.private_note, i.subtotal, i.tax_total, i.total, i.client_id, m.priority,
+           i.private_note, i.subtotal, i.tax_total, i.total, i.client_id,
            c.name AS client_name, cm.external_id AS customer_external_id, cm.state AS customer_state
     FROM invoice_sync_mappings m
     JOIN invoices i ON i.firm_id = m.firm_id AND i.id = m.invoice_id
     JOIN clients c ON c.firm_id = i.firm_id AND c.id = i.client_id
-    LEFT JOIN customer_sync_mappings cm ON cm.connection_id = m.connection_id AND cm.client_id = i.client_id
-    WHERE m.firm_id = :firm AND m.connection_id = :id AND m.state = 'pending' AND m.next_due_at <= now()
-      AND (:automatic OR m.run_id IS NOT NULL)
-    ORDER BY m.priority, m.id LIMIT :limit FOR UPDATE OF m
+    LEFT JOIN customer_sync_mappings cm ON cm.connection_id = m.connection_id AND cm.client_id = i.client_id""",
+        Kind.journal_entry: """
+           j.id AS record_id, j.revision, j.status, j.number, j.entry_date, j.narration, j.currency, j.total
+    FROM journal_entry_sync_mappings m
+    JOIN journal_entries j ON j.firm_id = m.firm_id AND j.id = m.journal_entry_id""",
+    }.items()
+}
+# The sides of entries with the customers they name, as far as those are at this company.
+_SIDES = text(
+    """
+    SELECT l.journal_entry_id, l.account_code, l.debit, l.credit, l.description, l.tax_code, l.tracking, l.client_id,
+           c.name AS client_name, cm.external_id AS customer_external_id, cm.state AS customer_state
+    FROM journal_lines l
+    LEFT JOIN clients c ON c.firm_id = l.firm_id AND c.id = l.client_id
+    LEFT JOIN customer_sync_mappings cm ON cm.connection_id = :id AND cm.client_id = l.client_id
+    WHERE l.firm_id = :firm AND l.journal_entry_id = ANY(:entries) ORDER BY l.journal_entry_id, l.position
     """
 )
-_RELEASE_WAITING = text(
-    """
-    UPDATE invoice_sync_mappings m SET state = 'pending', sync_error = '', fault = '{}'::jsonb, next_due_at = now(),
-        updated_at = now()
-    FROM invoices i
-    WHERE m.firm_id = :firm AND m.connection_id = :id AND m.state = 'waiting' AND i.firm_id = m.firm_id
-      AND i.id = m.invoice_id AND i.client_id = ANY(:clients)
-    """
-)
+_RELEASE_WAITING = [
+    text(
+        f"""
+        UPDATE {mappings} m SET state = 'pending', sync_error = '', fault = '{{}}'::jsonb, next_due_at = now(),
+            updated_at = now()
+        WHERE m.firm_id = :firm AND m.connection_id = :id AND m.state = 'waiting' AND EXISTS (
+            SELECT 1 FROM {documents} d
+            WHERE d.firm_id = m.firm_id AND d.{key} = m.{record} AND d.client_id = ANY(:clients))
+        """
+    )
+    for mappings, record, documents, key in (
+        ("invoice_sync_mappings", "invoice_id", "invoices", "id"),
+        ("journal_entry_sync_mappings", "journal_entry_id", "journal_lines", "journal_entry_id"),
+    )
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +85,8 @@ class Codes:
 
 async def owed(session: Session, firm_id: int, scope: Scope, kind: Kind, limit: int) -> Sequence[OwedRow]:
     """The most urgent owed mappings with their records, locked until the transaction ends."""
-    statement = _CUSTOMERS if kind is Kind.customer else _INVOICES
     given = {"firm": firm_id, "id": scope.connection_id, "automatic": scope.automatic, "limit": limit}
-    return (await session.execute(statement, given)).all()
+    return (await session.execute(_RECORDS[kind], given)).all()
 
 
 async def lines_of(session: Session, firm_id: int, invoice_ids: Sequence[int]) -> Mapping[int, list[Row[Any]]]:
@@ -84,10 +102,21 @@ async def lines_of(session: Session, firm_id: int, invoice_ids: Sequence[int]) -
     return lines
 
 
-async def unchanged(session: Session, firm_id: int, rows: Sequence[OwedRow]) -> list[OwedRow]:
-    """Those owed invoices that nobody has edited since they were read: their lines, read after them, belong to them."""
-    query = select(Invoice.id, Invoice.revision).where(
-        Invoice.firm_id == firm_id, Invoice.id.in_([row.record_id for row in rows])
+async def sides_of(
+    session: Session, firm_id: int, connection_id: int, entry_ids: Sequence[int]
+) -> Mapping[int, list[Row[Any]]]:
+    """The lines of these journal entries, in order, with their customers at this company."""
+    lines: dict[int, list[Row[Any]]] = defaultdict(list)
+    for row in await session.execute(_SIDES, {"firm": firm_id, "id": connection_id, "entries": list(entry_ids)}):
+        lines[row.journal_entry_id].append(row)
+    return lines
+
+
+async def unchanged(session: Session, firm_id: int, kind: Kind, rows: Sequence[OwedRow]) -> list[OwedRow]:
+    """Those owed records that nobody has edited since they were read: their lines, read after them, belong to them."""
+    table = RECORDS[kind]
+    query = select(table.id, table.revision).where(
+        table.firm_id == firm_id, table.id.in_([row.record_id for row in rows])
     )
     now_at = {row.id: row.revision for row in await session.execute(query)}
     return [row for row in rows if now_at.get(row.record_id) == row.revision]
@@ -150,10 +179,11 @@ async def taken_by_other(
 
 
 async def release_waiting(session: Session, firm_id: int, connection_id: int, client_ids: Sequence[int]) -> None:
-    """Invoices that waited for these clients are owed again."""
+    """Documents that waited for these clients are owed again."""
     if client_ids:
         given = {"firm": firm_id, "id": connection_id, "clients": list(client_ids)}
-        await session.execute(_RELEASE_WAITING, given)
+        for statement in _RELEASE_WAITING:
+            await session.execute(statement, given)
 
 
 async def touch_connection(session: Session, firm_id: int, connection_id: int, values: Json) -> None:

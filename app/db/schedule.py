@@ -2,6 +2,8 @@
 
 from sqlalchemy import text
 
+from app.canonical import Kind
+from app.db.kinds import PUSHED, PushedKind, of_every_kind
 from app.db.session import Session
 
 # One statement, so that two runners or a crash between ask no second time.
@@ -22,16 +24,20 @@ _ASK_IF_DUE = text(
         WHERE r.connection_id = due.id AND r.action = 'pull' AND r.state IN ('queued', 'running'))
     """
 )
+
+
+def _records(_kind: Kind, known: PushedKind) -> str:
+    return f"SELECT m.run_id, m.state, m.synced_at FROM {known.mappings} m JOIN open_runs r ON r.id = m.run_id"
+
+
 # A push run is through when none of its records is on its way any more. What waits for a person does not hold it open.
 _FINISH_PUSH = text(
-    """
+    f"""
     WITH open_runs AS (
         SELECT id, created_at FROM sync_runs
         WHERE firm_id = :firm AND connection_id = :id AND action = 'push' AND state IN ('queued', 'running')
     ), records AS (
-        SELECT m.run_id, m.state, m.synced_at FROM customer_sync_mappings m JOIN open_runs r ON r.id = m.run_id
-        UNION ALL
-        SELECT m.run_id, m.state, m.synced_at FROM invoice_sync_mappings m JOIN open_runs r ON r.id = m.run_id
+        {of_every_kind(_records)}
     ), tallied AS (
         SELECT r.id, count(x.state) FILTER (WHERE x.state IN ('pending', 'in_flight', 'unknown')) AS on_their_way,
             jsonb_build_object(
@@ -75,14 +81,14 @@ _END_EVENTS = text(
 _EXPLAIN = [
     text(
         f"""
-        UPDATE {table} m SET updated_at = now(),
+        UPDATE {known.mappings} m SET updated_at = now(),
             sync_error = 'The company was disconnected; this goes on once it is connected again.'
         FROM connections k
         WHERE k.firm_id = :firm AND k.id = :id AND k.status = 'revoked' AND m.firm_id = k.firm_id
           AND m.connection_id = k.id AND m.state = 'pending' AND m.sync_error = ''
-        """  # noqa: S608  (the tables' own names)
+        """
     )
-    for table in ("customer_sync_mappings", "invoice_sync_mappings")
+    for known in PUSHED.values()
 ]
 _PARK_EVENTS = text(
     """

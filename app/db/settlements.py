@@ -5,11 +5,11 @@ from typing import Any
 
 from sqlalchemy import delete, func, select, text, update
 
-from app.canonical import Kind, RemotePayment, Settlement
-from app.db.mappings import HOME
+from app.canonical import RemotePayment, Settlement
+from app.db.kinds import CLIENTS_HOME
 from app.db.session import Session
 from app.db.sync_tables import InvoiceSyncMapping
-from app.db.tables import Client, Invoice, Payment, PaymentAllocation
+from app.db.tables import Invoice, Payment, PaymentAllocation
 
 _UPSERT_PAYMENT = text(
     """
@@ -84,7 +84,7 @@ _UPSERT_ALLOCATION = text(
 _RECOMPUTE = text(
     f"""
     WITH home AS (
-        SELECT i.id, i.total, {HOME} AS connection_id FROM invoices i
+        SELECT i.id, i.total, {CLIENTS_HOME} AS connection_id FROM invoices i
         JOIN clients c ON c.firm_id = i.firm_id AND c.id = i.client_id JOIN firms f ON f.id = i.firm_id
         WHERE i.firm_id = :firm AND i.id = ANY(:ids)
     ), running AS (
@@ -230,15 +230,6 @@ async def recompute(session: Session, firm_id: int, invoice_ids: Collection[int]
     """Bring amount paid, paid date and status of these invoices up to what their home says."""
     if invoice_ids:
         await session.execute(_RECOMPUTE, {"firm": firm_id, "ids": list(invoice_ids)})
-
-
-async def revision_of(session: Session, firm_id: int, kind: Kind, mapping: Any) -> int:
-    """The present revision of a mapping's record of ours."""
-    if kind is Kind.customer:
-        query = select(Client.revision).where(Client.firm_id == firm_id, Client.id == mapping.client_id)
-    else:
-        query = select(Invoice.revision).where(Invoice.firm_id == firm_id, Invoice.id == mapping.invoice_id)
-    return int((await session.execute(query)).scalar_one())
 
 
 async def earliest_invoice_date(session: Session, firm_id: int, connection_id: int) -> Any:

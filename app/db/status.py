@@ -6,22 +6,22 @@ from typing import Any
 
 from sqlalchemy import Row, select, text
 
+from app.canonical import Kind
 from app.db import mappings
 from app.db.base import Json
+from app.db.kinds import PushedKind, of_every_kind
 from app.db.session import Session
 from app.db.sync_tables import SyncRun
 
 ON_THEIR_WAY = ("pending", "in_flight", "waiting", "unknown")
-_FAILURES = text(
-    """
-    SELECT 'customer' AS kind, client_id AS record_id, state, sync_error, fault FROM customer_sync_mappings
-    WHERE firm_id = :firm AND run_id = :run AND state IN ('error', 'conflict', 'parked', 'waiting')
-    UNION ALL
-    SELECT 'invoice', invoice_id, state, sync_error, fault FROM invoice_sync_mappings
-    WHERE firm_id = :firm AND run_id = :run AND state IN ('error', 'conflict', 'parked', 'waiting')
-    ORDER BY 1, 2 LIMIT 200
-    """
-)
+
+
+def _failed(kind: Kind, known: PushedKind) -> str:
+    return f"""SELECT '{kind}' AS kind, {known.record} AS record_id, state, sync_error, fault FROM {known.mappings}
+        WHERE firm_id = :firm AND run_id = :run AND state IN ('error', 'conflict', 'parked', 'waiting')"""
+
+
+_FAILURES = text(f"{of_every_kind(_failed)} ORDER BY 1, 2 LIMIT 200")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,28 @@ from datetime import datetime
 
 from sqlalchemy import text
 
+from app.canonical import Kind
+from app.db.kinds import PUSHED, PushedKind, of_every_kind
 from app.db.session import Session
+
+_AUTOMATIC = "(:automatic OR run_id IS NOT NULL)"
+
+
+def _owed(kind: Kind, known: PushedKind) -> str:
+    rank = 2 + list(PUSHED).index(kind)
+    return f"""SELECT '{kind}', priority, {rank} FROM {known.mappings}
+        WHERE connection_id = :id AND state = 'pending' AND next_due_at <= now() AND {_AUTOMATIC} AND :usable"""
+
+
+def _due(_kind: Kind, known: PushedKind) -> str:
+    return f"""SELECT min(next_due_at) FROM {known.mappings}
+        WHERE connection_id = :id AND state = 'pending' AND {_AUTOMATIC} AND :usable"""
+
+
+def _waiting(_kind: Kind, known: PushedKind) -> str:
+    return f"""SELECT 1 FROM {known.mappings} m WHERE m.connection_id = k.id AND m.state = 'pending'
+        AND m.next_due_at <= now() AND (k.automatic OR m.run_id IS NOT NULL)"""
+
 
 # Unsettled writes first: nothing else may be written for their records. Then by urgency; customers before invoices.
 _HOUSEKEEPING = "(:usable OR action IN ('disconnect', 'refresh') OR (action = 'check' AND NOT :throttled))"
@@ -20,18 +41,12 @@ _NEXT = text(
         WHERE connection_id = :id AND state IN ('queued', 'running') AND action <> 'push' AND next_due_at <= now()
           AND {_HOUSEKEEPING}
         UNION ALL
-        SELECT 'customer', priority, 2 FROM customer_sync_mappings
-        WHERE connection_id = :id AND state = 'pending' AND next_due_at <= now() AND (:automatic OR run_id IS NOT NULL)
-          AND :usable
+        {of_every_kind(_owed)}
         UNION ALL
-        SELECT 'invoice', priority, 3 FROM invoice_sync_mappings
-        WHERE connection_id = :id AND state = 'pending' AND next_due_at <= now() AND (:automatic OR run_id IS NOT NULL)
-          AND :usable
-        UNION ALL
-        SELECT 'event', 20, 4 FROM webhook_events
+        SELECT 'event', 20, 99 FROM webhook_events
         WHERE connection_id = :id AND state = 'pending' AND next_due_at <= now() AND :usable
     ) owed ORDER BY priority, rank LIMIT 1
-    """  # noqa: S608  (a constant of ours)
+    """
 )
 _DUE = text(
     f"""
@@ -43,16 +58,12 @@ _DUE = text(
         WHERE connection_id = :id AND state IN ('queued', 'running') AND action <> 'push'
           AND {_HOUSEKEEPING}
         UNION ALL
-        SELECT min(next_due_at) FROM customer_sync_mappings
-        WHERE connection_id = :id AND state = 'pending' AND (:automatic OR run_id IS NOT NULL) AND :usable
-        UNION ALL
-        SELECT min(next_due_at) FROM invoice_sync_mappings
-        WHERE connection_id = :id AND state = 'pending' AND (:automatic OR run_id IS NOT NULL) AND :usable
+        {of_every_kind(_due)}
         UNION ALL
         SELECT min(next_due_at) FROM webhook_events
         WHERE connection_id = :id AND state = 'pending' AND :usable
     ) owed
-    """  # noqa: S608  (a constant of ours)
+    """
 )
 _TIMELY = text(
     """
@@ -68,7 +79,7 @@ _ABANDONED = text(
 # still `queued` was never looked at; what is asked of a connection that ended, or by a person of one that does not
 # work, is to be ended.
 _FORGOTTEN = text(
-    """
+    f"""
     SELECT k.id FROM (
         SELECT k.id, k.status, k.sync_enabled AND f.sync_enabled AS automatic, k.status = 'active'
             AND k.grant_id IS NOT NULL AND coalesce(k.throttled_until <= now(), true) AS usable
@@ -86,10 +97,7 @@ _FORGOTTEN = text(
                 WHERE e.connection_id = k.id AND e.state = 'pending' AND e.next_due_at <= now())
         OR EXISTS (SELECT 1 FROM write_calls w
                    WHERE w.connection_id = k.id AND w.state <> 'done' AND w.next_due_at <= now())
-        OR EXISTS (SELECT 1 FROM customer_sync_mappings m WHERE m.connection_id = k.id AND m.state = 'pending'
-                   AND m.next_due_at <= now() AND (k.automatic OR m.run_id IS NOT NULL))
-        OR EXISTS (SELECT 1 FROM invoice_sync_mappings m WHERE m.connection_id = k.id AND m.state = 'pending'
-                   AND m.next_due_at <= now() AND (k.automatic OR m.run_id IS NOT NULL)))
+        OR EXISTS ({of_every_kind(_waiting)}))
     LIMIT 500
     """
 )
@@ -121,7 +129,7 @@ class Scope:
 
 
 async def most_urgent(session: Session, scope: Scope) -> str | None:
-    """`settle`, `run`, `customer`, `invoice`, `event`, or None when nothing is due."""
+    """`settle`, `run`, a pushed kind, `event`, or None when nothing is due."""
     row = (await session.execute(_NEXT, scope.parameters())).one_or_none()
     return None if row is None else str(row.what)
 

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Protocol
 
-from app.canonical import Company, Customer, Invoice, Kind, Operation, ProviderName, RemoteRecord
+from app.canonical import Company, Kind, Operation, OwnRecord, ProviderName, RemoteRecord
 from app.errors import Fault
 
 
@@ -28,7 +28,7 @@ class WriteItem:
     item_id: str
     kind: Kind
     operation: Operation
-    record: Customer | Invoice
+    record: OwnRecord
     external_id: str = ""
     version: str = ""
 

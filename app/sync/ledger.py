@@ -4,10 +4,14 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from app.canonical import Customer, Invoice, Kind, OwnRecord, RemoteCopy
+from app.canonical import Customer, Invoice, JournalEntry, Kind, OwnRecord, RemoteCopy
 from app.providers.base import WriteCall
 
-_SENT: dict[Kind, TypeAdapter[Any]] = {Kind.customer: TypeAdapter(Customer), Kind.invoice: TypeAdapter(Invoice)}
+_SENT: dict[Kind, TypeAdapter[Any]] = {
+    Kind.customer: TypeAdapter(Customer),
+    Kind.invoice: TypeAdapter(Invoice),
+    Kind.journal_entry: TypeAdapter(JournalEntry),
+}
 _SEEN: TypeAdapter[Any] = TypeAdapter(RemoteCopy)
 
 

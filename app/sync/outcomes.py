@@ -8,8 +8,9 @@ from typing import Any, TypeGuard
 
 import structlog
 
-from app.canonical import Invoice, Kind, Operation
+from app.canonical import Customer, Kind, Operation
 from app.db import mappings, outgoing, settlements, writes
+from app.db.kinds import PUSHED
 from app.db.session import Session, Unavailable
 from app.errors import Fault, ProviderError, ProviderRejected, StaleLease
 from app.providers.base import Match, NotWritten, Outcome, Refused, Unknown, WriteItem, Written
@@ -23,7 +24,6 @@ FIRST_RETRY = timedelta(seconds=5)
 SLOWEST_RETRY = timedelta(minutes=10)
 MAX_FAILURES = 12
 LOOK_AGAIN = timedelta(seconds=2)
-_SYNCED_AT = {Kind.customer: "last_customer_sync_at", Kind.invoice: "last_invoice_sync_at"}
 
 
 def backoff(failures: int) -> timedelta:
@@ -136,7 +136,7 @@ async def _store(turn: Turn, call_id: int, kind: Kind, answers: Sequence[Outcome
         await outgoing.release_waiting(session, turn.firm_id, turn.connection_id, released)
         await writes.close(session, turn.firm_id, call_id, wait=LOOK_AGAIN)
         if any(isinstance(answer, Written) for answer in answers):
-            stamp = {_SYNCED_AT[kind]: outgoing.now()}
+            stamp = {PUSHED[kind].synced_at: outgoing.now()}
             await outgoing.touch_connection(session, turn.firm_id, turn.connection_id, stamp)
 
 
@@ -161,7 +161,7 @@ async def _store_one(session: Session, turn: Turn, kind: Kind, attempt: Any, map
         await settlements.adopt_allocations(
             session, turn.firm_id, turn.connection_id, answer.external_id, mapping.invoice_id
         )
-    if isinstance(answer, Unknown) or await settlements.revision_of(session, turn.firm_id, kind, mapping) <= (
+    if isinstance(answer, Unknown) or await mappings.revision_of(session, turn.firm_id, kind, mapping) <= (
         attempt.revision
     ):
         return
@@ -202,15 +202,17 @@ async def _written(
         "wanted": "update",
         "synced_at": outgoing.now(),
     }
-    values["external_name" if kind is Kind.customer else "external_number"] = answer.label
-    if kind is Kind.invoice:
-        values |= _compare_total(attempt, answer)
+    values[PUSHED[kind].label] = answer.label
+    if kind is not Kind.customer:
+        values |= _compare_total(kind, attempt, answer)
     return values
 
 
-def _compare_total(attempt: Any, answer: Written) -> dict[str, Any]:
-    record = ledger.thaw(Kind.invoice, attempt.record)
-    ours = Decimal(0) if attempt.operation == Operation.void else record.total if isinstance(record, Invoice) else None
+def _compare_total(kind: Kind, attempt: Any, answer: Written) -> dict[str, Any]:
+    record = ledger.thaw(kind, attempt.record)
+    ours = None if isinstance(record, Customer) else record.total
+    if attempt.operation == Operation.void:
+        ours = Decimal(0)
     if answer.total is None or attempt.operation == Operation.void:
         return {"external_total": ours}
     if answer.total == ours:

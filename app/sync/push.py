@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from app.canonical import Company, Customer, Invoice, Kind, Operation
+from app.canonical import Company, Kind, Operation, OwnRecord
 from app.db import mappings, outgoing, runs, writes
 from app.db.session import Session
 from app.errors import Fault, NeedsReauth, OutcomeUnknown, ProviderError, ProviderUnavailable, RateLimited
@@ -105,10 +105,9 @@ async def _ready(session: Session, turn: Turn, kind: Kind) -> list[Owed]:
     if turn.company is None:
         return []
     found = await outgoing.codes(session, turn.firm_id, turn.provider_name.value, turn.connection_id)
-    lines: Mapping[int, Sequence[Any]] = {}
-    if kind is Kind.invoice:
-        lines = await outgoing.lines_of(session, turn.firm_id, [row.record_id for row in rows])
-        rows = await outgoing.unchanged(session, turn.firm_id, rows)
+    lines = await _lines(session, turn, kind, rows)
+    if kind is not Kind.customer:
+        rows = await outgoing.unchanged(session, turn.firm_id, kind, rows)
     ready: list[Owed] = []
     for row in rows:
         operation = _operation(row, kind)
@@ -120,26 +119,44 @@ async def _ready(session: Session, turn: Turn, kind: Kind) -> list[Owed]:
         item, faults = _checked(
             turn, turn.company, kind, row, operation, str(len(ready) + 1), lines.get(row.record_id, ()), found
         )
-        orphan = kind is Kind.invoice and not row.customer_external_id
-        if orphan:
+        missing = _missing_customer(kind, row, lines.get(row.record_id, ()))
+        if missing is not None:
             faults = tuple(fault for fault in faults if fault.code != NO_CUSTOMER)
         if item is None or faults:
             await _refuse(session, turn, kind, row, faults)
-        elif orphan:
-            await _wait_for_customer(session, turn, row)
+        elif missing is not None:
+            await _wait_for_customer(session, turn, kind, row, missing)
         elif not ready or ready[0].item.operation is item.operation:
             ready.append(Owed(row, item))
     return ready[:1] if ready and ready[0].item.operation in ONE_BY_ONE else ready
 
 
+async def _lines(session: Session, turn: Turn, kind: Kind, rows: Sequence[Any]) -> Mapping[int, Sequence[Any]]:
+    ids = [row.record_id for row in rows]
+    if kind is Kind.invoice:
+        return await outgoing.lines_of(session, turn.firm_id, ids)
+    if kind is Kind.journal_entry:
+        return await outgoing.sides_of(session, turn.firm_id, turn.connection_id, ids)
+    return {}
+
+
+def _missing_customer(kind: Kind, row: Any, lines: Sequence[Any]) -> Any | None:
+    """The row that names a customer who is not at this company yet: the invoice, or a line of the journal."""
+    if kind is Kind.invoice:
+        return None if row.customer_external_id else row
+    if kind is Kind.journal_entry:
+        return next((line for line in lines if line.client_id is not None and not line.customer_external_id), None)
+    return None
+
+
 def _operation(row: Any, kind: Kind) -> Operation | None:
     """What the record asks for as it is now, whatever was owed first; None: it never was there and need not be."""
-    ended = row.status == "void" if kind is Kind.invoice else not row.active
+    ended = row.status in ("void", "archived")
     if not row.external_id:
         return None if ended else Operation.create
     if not ended:
         return Operation.update
-    return Operation.void if kind is Kind.invoice else Operation.deactivate
+    return Operation.deactivate if kind is Kind.customer else Operation.void
 
 
 def _checked(
@@ -168,11 +185,13 @@ def _item(
     row: Any, kind: Kind, operation: Operation, item_id: str, lines: Sequence[Any], codes: outgoing.Codes
 ) -> tuple[WriteItem, tuple[Fault, ...]]:
     faults: tuple[Fault, ...] = ()
-    record: Customer | Invoice
+    record: OwnRecord
     if kind is Kind.customer:
         record = resolve.customer(row)
-    else:
+    elif kind is Kind.invoice:
         record, faults = resolve.invoice(row, lines, codes)
+    else:
+        record, faults = resolve.journal_entry(row, lines, codes)
     item = WriteItem(
         item_id=item_id,
         kind=kind,
@@ -184,9 +203,10 @@ def _item(
     return item, faults
 
 
-async def _wait_for_customer(session: Session, turn: Turn, row: Any) -> None:
-    """An invoice goes after its customer: make the customer owed, and the invoice wait for it by name."""
-    from_parent = row.customer_state in PARENT_BLOCKED
+async def _wait_for_customer(session: Session, turn: Turn, kind: Kind, row: Any, naming: Any) -> None:
+    """A document goes after its customer: make the customer owed, and the document wait for it by name."""
+    what = "invoice" if kind is Kind.invoice else "journal entry"
+    from_parent = naming.customer_state in PARENT_BLOCKED
     archived = False
     if not from_parent or row.priority <= runs.INTERACTIVE:
         asked = await mappings.ask(
@@ -194,25 +214,25 @@ async def _wait_for_customer(session: Session, turn: Turn, row: Any) -> None:
             turn.firm_id,
             Kind.customer,
             turn.connection_id,
-            [row.client_id],
+            [naming.client_id],
             priority=row.priority,
             run_id=row.run_id,
         )
         archived = not asked or asked[0].state == "superseded"
     reason = "could not be written there" if from_parent else "is not there yet"
-    fix = "Mend the customer; this invoice then goes by itself." if from_parent else ""
+    fix = f"Mend the customer; this {what} then goes by itself." if from_parent else ""
     if archived:
-        reason, fix = "is inactive here and not there", "Reactivate the customer; this invoice then goes by itself."
+        reason, fix = "is inactive here and not there", f"Reactivate the customer; this {what} then goes by itself."
     fault = Fault(
         code="customer_not_synced",
-        message=f"Waiting for the customer {row.client_name}, who {reason}.",
+        message=f"Waiting for the customer {naming.client_name}, who {reason}.",
         fix=fix,
         retries_itself=True,
     )
     await outgoing.mark(
         session,
         turn.firm_id,
-        Kind.invoice,
+        kind,
         row.mapping_id,
         state="waiting",
         sync_error=fault.sentence(),

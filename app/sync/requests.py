@@ -16,6 +16,7 @@ _SWITCH: Mapping[Kind, str] = {
     Kind.customer: "customer_sync_enabled",
     Kind.invoice: "invoice_sync_enabled",
     Kind.payment: "payment_sync_enabled",
+    Kind.journal_entry: "journal_sync_enabled",
 }
 
 
@@ -143,10 +144,10 @@ async def _usable(session: Session, firm_id: int, connection_id: int, kind: Kind
 
 
 def _not_pushable(kind: Kind, record_id: int) -> Invalid:
-    what = "client" if kind is Kind.customer else "invoice"
+    what = {Kind.customer: "client", Kind.invoice: "invoice"}.get(kind, "journal entry")
     return Invalid(
         f"This {what} cannot be pushed: it is a draft, or it is void or inactive and was never there.",
         code="not_pushable",
-        record={"kind": what, "id": record_id},
-        fix="Approve it first." if kind is Kind.invoice else "Reactivate it first.",
+        record={"kind": what.replace(" ", "_"), "id": record_id},
+        fix="Reactivate it first." if kind is Kind.customer else "Approve it first.",
     )

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
-from app.canonical import Address, Customer, Invoice, InvoiceLine, TaxMode
+from app.canonical import Address, Customer, Invoice, InvoiceLine, JournalEntry, JournalLine, TaxMode
 from app.db.outgoing import Codes
 from app.errors import Fault
 
@@ -51,6 +51,31 @@ def invoice(row: Any, lines: Iterable[Any], codes: Codes) -> tuple[Invoice, tupl
         reference=marker("i", row.record_id),
         memo=row.memo,
         private_note=row.private_note,
+    )
+    return built, tuple(faults.values())
+
+
+def journal_entry(row: Any, lines: Iterable[Any], codes: Codes) -> tuple[JournalEntry, tuple[Fault, ...]]:
+    """An owed journal entry with its codes resolved, and a fault for each code that has no mapping."""
+    faults: dict[tuple[str, str], Fault] = {}
+    resolved = tuple(
+        JournalLine(
+            account=_external(codes.accounts, "account", line.account_code, faults),
+            debit=_plain(line.debit),
+            credit=_plain(line.credit),
+            description=line.description,
+            customer=line.customer_external_id or "",
+            tax=_external(codes.taxes, "tax", line.tax_code, faults),
+        )
+        for line in lines
+    )
+    built = JournalEntry(
+        number=row.number,
+        on=row.entry_date,
+        narration=row.narration,
+        currency=row.currency,
+        lines=resolved,
+        reference=marker("j", row.record_id),
     )
     return built, tuple(faults.values())
 

@@ -18,6 +18,7 @@ from app import connections
 from app.canonical import Kind, ProviderName
 from app.db import connections as db_connections
 from app.db import leases, owners, runs, schedule, work
+from app.db.kinds import PUSHED
 from app.db.leases import Claimed
 from app.db.session import Unavailable
 from app.db.work import Scope
@@ -142,12 +143,11 @@ async def _do_settle(_runtime: Runtime, turn: Turn) -> None:
         await settle.postpone(turn, settle.STILL_UNKNOWN)
 
 
-async def _do_customers(_runtime: Runtime, turn: Turn) -> None:
-    await push.push(turn, Kind.customer)
+def _pushing(kind: Kind) -> "Handler":
+    async def handle(_runtime: Runtime, turn: Turn) -> None:
+        await push.push(turn, kind)
 
-
-async def _do_invoices(_runtime: Runtime, turn: Turn) -> None:
-    await push.push(turn, Kind.invoice)
+    return handle
 
 
 async def _do_events(_runtime: Runtime, turn: Turn) -> None:
@@ -280,8 +280,7 @@ Handler = Callable[[Runtime, Turn], Awaitable[None]]
 _HANDLERS: Mapping[str, Handler] = {
     "settle": _do_settle,
     "run": _do_run,
-    "customer": _do_customers,
-    "invoice": _do_invoices,
+    **{kind.value: _pushing(kind) for kind in PUSHED},
     "event": _do_events,
 }
-_PUSHING = frozenset({"settle", "customer", "invoice"})
+_PUSHING = frozenset({"settle", *PUSHED})

@@ -290,11 +290,11 @@ async def test_an_edit_that_commits_while_the_outcome_is_stored_is_not_lost(worl
     firm, connection, client = await ready(world)
     await world.set(firm, Client, client, name="Second", revision=2)
     await world.ask(firm, connection, Kind.customer, [client])
-    revision_of = settlements.revision_of
+    revision_of = mappings.revision_of
     blocked: list[bool] = []
 
     async def edited_right_after(session: Any, firm_id: int, kind: Kind, mapping: Any) -> int:
-        monkeypatch.setattr(settlements, "revision_of", revision_of)
+        monkeypatch.setattr(mappings, "revision_of", revision_of)
         seen = int(await revision_of(session, firm_id, kind, mapping))
         async with world.runtime.db.firm(firm) as other:
             await other.exec_driver_sql("SET LOCAL lock_timeout = '200ms'")
@@ -305,7 +305,7 @@ async def test_an_edit_that_commits_while_the_outcome_is_stored_is_not_lost(worl
                 await other.rollback()
         return seen
 
-    monkeypatch.setattr(settlements, "revision_of", edited_right_after)
+    monkeypatch.setattr(mappings, "revision_of", edited_right_after)
     await world.work(connection)
     assert blocked == [True]
 

@@ -3,11 +3,24 @@
 from collections.abc import Iterable, Sequence
 from typing import cast
 
-from app.canonical import Customer, DocumentState, Gone, Invoice, Operation, RemoteCustomer, RemoteInvoice, RemoteRecord
+from app.canonical import (
+    Customer,
+    DocumentState,
+    Gone,
+    Invoice,
+    JournalEntry,
+    Operation,
+    RemoteCustomer,
+    RemoteInvoice,
+    RemoteJournal,
+    RemoteRecord,
+)
 from app.providers.base import Match, WriteItem
-from app.providers.quickbooks import wire
+from app.providers.quickbooks import journals, texts, wire
+from app.providers.quickbooks.journals import to_journal
 from app.providers.quickbooks.reading import Reader, Row
 from app.providers.quickbooks.records import to_customer, to_invoice
+from app.providers.quickbooks.spec import PAGE_ROWS
 from app.providers.quickbooks.values import quoted, text_of
 
 _ANY_STATE = "Active IN (true, false)"
@@ -20,6 +33,8 @@ async def find(reader: Reader, item: WriteItem) -> Match | None:
         return None if isinstance(found, Gone) else _as_wanted(item, found)
     if isinstance(item.record, Invoice):
         return await _find_invoice(reader, item.record)
+    if isinstance(item.record, JournalEntry):
+        return await _find_journal(reader, item.record)
     return await _find_customer(reader, item.record)
 
 
@@ -36,6 +51,26 @@ async def _find_invoice(reader: Reader, invoice: Invoice) -> Match | None:
         ours = _marked(invoice, _invoices(rows))
     best = next(iter(ours or numbered), None)
     return _match(best, best.number, _invoice_differences(invoice, best)) if best else None
+
+
+async def _find_journal(reader: Reader, entry: JournalEntry) -> Match | None:
+    """By number; unless that is ours, among all of its day: renumbered since, it still carries our marker."""
+    rows, _ = await reader.query("JournalEntry", f"DocNumber = {quoted(entry.number)}")
+    numbered = [to_journal(row) for row in rows]
+    ours = journals.marked(entry, numbered)
+    if not ours:
+        ours = journals.marked(entry, await _of_day(reader, entry.on.isoformat()))
+    best = next(iter(ours or numbered), None)
+    return _match(best, best.number, journals.differences(entry, best)) if best else None
+
+
+async def _of_day(reader: Reader, day: str) -> list[RemoteJournal]:
+    found: list[RemoteJournal] = []
+    while True:
+        rows, _ = await reader.query("JournalEntry", f"TxnDate = {quoted(day)}", "Id", len(found) + 1)
+        found += [to_journal(row) for row in rows]
+        if len(rows) < PAGE_ROWS:
+            return found
 
 
 async def _find_customer(reader: Reader, customer: Customer) -> Match | None:
@@ -65,6 +100,8 @@ def _as_wanted(item: WriteItem, found: RemoteRecord) -> Match:
             else:
                 differences = _invoice_differences(invoice, remote)
             return _match(remote, remote.number, differences)
+        case RemoteJournal() as remote, JournalEntry() as entry:
+            return _match(remote, remote.number, journals.differences(entry, remote))
         case RemoteCustomer() as customer, Customer() as wanted:
             if item.operation is Operation.deactivate:
                 differences = ["it is active"] if customer.active else []
@@ -74,13 +111,13 @@ def _as_wanted(item: WriteItem, found: RemoteRecord) -> Match:
     raise ValueError(f"a {item.kind} is looked up as a {type(item.record).__name__}")
 
 
-def _match(remote: RemoteInvoice | RemoteCustomer, label: str, differences: Sequence[str]) -> Match:
+def _match(remote: RemoteInvoice | RemoteCustomer | RemoteJournal, label: str, differences: Sequence[str]) -> Match:
     return Match(
         external_id=remote.external_id,
         version=remote.version,
         label=label,
         equal=not differences,
-        total=remote.total if isinstance(remote, RemoteInvoice) else None,
+        total=None if isinstance(remote, RemoteCustomer) else remote.total,
         difference="; ".join(differences),
     )
 
@@ -104,12 +141,12 @@ def _invoice_differences(invoice: Invoice, remote: RemoteInvoice) -> list[str]:
         differences.append("it belongs to another customer there")
     if remote.state is DocumentState.voided:
         differences.append("it is voided there")
-    return differences + _marker_difference(invoice.reference, remote.reference)
+    return differences + texts.marker_difference(invoice.reference, remote.reference)
 
 
 def _identity_differences(customer: Customer, remote: RemoteCustomer) -> list[str]:
     differences = [] if remote.active else ["it is inactive there"]
-    return differences + _marker_difference(customer.reference, remote.customer.reference)
+    return differences + texts.marker_difference(customer.reference, remote.customer.reference)
 
 
 def _customer_differences(wanted: Customer, remote: RemoteCustomer) -> list[str]:
@@ -129,10 +166,4 @@ def _customer_differences(wanted: Customer, remote: RemoteCustomer) -> list[str]
     )
     changed = ((name, ours, theirs) for name, ours, theirs in pairs if ours and ours != theirs)
     differences = [f"{name} is {theirs!r} there and {ours!r} here" for name, ours, theirs in changed]
-    return differences + _marker_difference(wanted.reference, found.reference)
-
-
-def _marker_difference(ours: str, theirs: str) -> list[str]:
-    if ours and ours == theirs:
-        return []
-    return ["it belongs to another record of ours" if theirs else "it was not written by us"]
+    return differences + texts.marker_difference(wanted.reference, found.reference)

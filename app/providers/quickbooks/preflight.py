@@ -1,17 +1,26 @@
 """What a QuickBooks company would refuse, said before any call. Pure."""
 
-import unicodedata
 from collections.abc import Iterator
 from decimal import Decimal
 
-from app.canonical import Address, Company, Customer, Invoice, InvoiceLine, Operation, TaxMode, line_amount
+from app.canonical import (
+    Address,
+    Company,
+    Customer,
+    Invoice,
+    InvoiceLine,
+    JournalEntry,
+    Operation,
+    TaxMode,
+    line_amount,
+)
 from app.errors import Fault
 from app.providers.base import WriteItem
+from app.providers.quickbooks import journals, texts
 from app.providers.quickbooks.mapping import line_description, sent_price, us_rates, with_marker
 
 _MAX_LINES = 10_000
 _MAX_TAXABLE_LINES = 750
-_TOO_LONG = "QuickBooks takes at most {limit} characters for {what}; this one has {length}."
 
 
 def preflight(item: WriteItem, company: Company) -> tuple[Fault, ...]:
@@ -19,6 +28,8 @@ def preflight(item: WriteItem, company: Company) -> tuple[Fault, ...]:
     record = item.record
     if isinstance(record, Invoice):
         return tuple(_invoice(record, item.operation, company))
+    if isinstance(record, JournalEntry):
+        return tuple(journals.preflight(record, company))
     if item.operation is Operation.deactivate:
         return ()
     return tuple(_customer(record, company))
@@ -33,11 +44,11 @@ def _customer(customer: Customer, company: Company) -> Iterator[Fault]:
         yield Fault(
             "email_invalid", "QuickBooks does not accept this e-mail address.", fix="Correct it.", field="email"
         )
-    yield from _text("email", "an e-mail address", customer.email, 100)
-    yield from _text("phone", "a telephone number", customer.phone, 30)
-    yield from _text("notes", "a customer's notes", with_marker(customer.notes, customer.reference), 2000)
+    yield from texts.text("email", "an e-mail address", customer.email, 100)
+    yield from texts.text("phone", "a telephone number", customer.phone, 30)
+    yield from texts.text("notes", "a customer's notes", with_marker(customer.notes, customer.reference), 2000)
     yield from _address(customer.billing_address)
-    yield from _currency(customer.currency, company)
+    yield from texts.currency(customer.currency, company)
 
 
 def _invoice(invoice: Invoice, operation: Operation, company: Company) -> Iterator[Fault]:
@@ -57,17 +68,14 @@ def _invoice(invoice: Invoice, operation: Operation, company: Company) -> Iterat
             fix="Sync the customer first.",
             field="customer",
         )
-    if len(invoice.number) > 21:
-        yield Fault(
-            "number_too_long",
-            f"QuickBooks takes invoice numbers of at most 21 characters; {invoice.number} has {len(invoice.number)}.",
-            fix="Shorten the number.",
-            field="number",
-        )
-    yield from _characters("number", invoice.number, newlines=False)
-    yield from _text("memo", "the message to the customer", invoice.memo, 1000)
-    yield from _text("private_note", "the private note", with_marker(invoice.private_note, invoice.reference), 4000)
-    yield from _currency(invoice.currency, company)
+    if len(invoice.number) > texts.MAX_NUMBER:
+        yield texts.number_too_long("invoice", invoice.number)
+    yield from texts.characters("number", invoice.number, newlines=False)
+    yield from texts.text("memo", "the message to the customer", invoice.memo, 1000)
+    yield from texts.text(
+        "private_note", "the private note", with_marker(invoice.private_note, invoice.reference), 4000
+    )
+    yield from texts.currency(invoice.currency, company)
     yield from _sums(invoice)
     yield from _tax(invoice, company)
     yield from _line_count(invoice)
@@ -120,7 +128,7 @@ def _line(index: int, line: InvoiceLine, invoice: Invoice, company: Company) -> 
             field=f"{where}.amount",
         )
     description = line_description(line, sent_price(line, invoice.tax_mode))
-    yield from _text(f"{where}.description", f"the description of line {index + 1}", description, 4000)
+    yield from texts.text(f"{where}.description", f"the description of line {index + 1}", description, 4000)
 
 
 def _needs_tax_code(invoice: Invoice, company: Company) -> bool:
@@ -187,24 +195,13 @@ def _taxes_sales(company: Company) -> bool:
     return bool(company.facts.get("using_sales_tax"))
 
 
-def _currency(currency: str, company: Company) -> Iterator[Fault]:
-    if currency and currency != company.currency and not company.multicurrency:
-        yield Fault(
-            "currency_not_enabled",
-            f"{company.name} keeps its books in {company.currency} alone; this record is in {currency}.",
-            who="admin",
-            fix="Switch multicurrency on in QuickBooks (it cannot be switched off again).",
-            field="currency",
-        )
-
-
 def _address(address: Address) -> Iterator[Fault]:
-    yield from _text("billing_address.line1", "an address line", address.line1, 500)
-    yield from _text("billing_address.line2", "an address line", address.line2, 500)
-    yield from _text("billing_address.city", "a city", address.city, 255)
-    yield from _text("billing_address.region", "a region", address.region, 255)
-    yield from _text("billing_address.postal_code", "a postal code", address.postal_code, 30)
-    yield from _text("billing_address.country", "a country", address.country, 255)
+    yield from texts.text("billing_address.line1", "an address line", address.line1, 500)
+    yield from texts.text("billing_address.line2", "an address line", address.line2, 500)
+    yield from texts.text("billing_address.city", "a city", address.city, 255)
+    yield from texts.text("billing_address.region", "a region", address.region, 255)
+    yield from texts.text("billing_address.postal_code", "a postal code", address.postal_code, 30)
+    yield from texts.text("billing_address.country", "a country", address.country, 255)
 
 
 def _name(field: str, what: str, value: str, limit: int) -> Iterator[Fault]:
@@ -216,33 +213,7 @@ def _name(field: str, what: str, value: str, limit: int) -> Iterator[Fault]:
             fix="Change the name.",
             field=field,
         )
-    yield from _text(field, what, value, limit, newlines=False)
-
-
-def _text(field: str, what: str, value: str, limit: int, *, newlines: bool = True) -> Iterator[Fault]:
-    if len(value) > limit:
-        yield Fault(
-            "text_too_long", _TOO_LONG.format(limit=limit, what=what, length=len(value)), fix="Shorten it.", field=field
-        )
-    yield from _characters(field, value, newlines=newlines)
-
-
-def _characters(field: str, value: str, *, newlines: bool) -> Iterator[Fault]:
-    """Control characters and everything outside the basic plane (emoji) come back as error 2040 or mangled."""
-    allowed = "\n\r\t" if newlines else ""
-    wrong = sorted({char for char in value if char not in allowed and _is_unsupported(char)})
-    if wrong:
-        named = ", ".join(char if char > "\uffff" else f"U+{ord(char):04X}" for char in wrong)
-        yield Fault(
-            "unsupported_characters",
-            f"QuickBooks does not accept these characters in {field}: {named}.",
-            fix="Remove them.",
-            field=field,
-        )
-
-
-def _is_unsupported(char: str) -> bool:
-    return char > "\uffff" or unicodedata.category(char) in {"Cc", "Cs"}
+    yield from texts.text(field, what, value, limit, newlines=False)
 
 
 def _looks_like_email(value: str) -> bool:

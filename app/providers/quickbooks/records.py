@@ -1,6 +1,5 @@
 """Intuit's JSON to our vocabulary; `mapping` is the way there. Pure."""
 
-import re
 from datetime import datetime
 from decimal import Decimal
 from typing import cast
@@ -17,11 +16,16 @@ from app.canonical import (
     Settlement,
 )
 from app.providers.quickbooks import wire
+from app.providers.quickbooks.journals import to_journal
+from app.providers.quickbooks.texts import MARKER, marker_in
 from app.providers.quickbooks.values import amount_of, date_of, moment, text_of
 
-ENTITIES = {Kind.customer: "Customer", Kind.invoice: "Invoice", Kind.payment: "Payment"}
-
-_MARKER = re.compile(r"\btieout:(\S+)")
+ENTITIES = {
+    Kind.customer: "Customer",
+    Kind.invoice: "Invoice",
+    Kind.payment: "Payment",
+    Kind.journal_entry: "JournalEntry",
+}
 
 
 def to_remote(kind: Kind, data: object) -> RemoteRecord:
@@ -34,6 +38,8 @@ def to_remote(kind: Kind, data: object) -> RemoteRecord:
         return to_invoice(cast(wire.Invoice, data))
     if kind is Kind.payment:
         return to_payment(cast(wire.Payment, data))
+    if kind is Kind.journal_entry:
+        return to_journal(data)
     raise ValueError(f"{kind} is not read from QuickBooks")
 
 
@@ -132,15 +138,9 @@ def to_payment(data: wire.Payment) -> RemotePayment:
     )
 
 
-def marker_in(text: str) -> str:
-    """Our reference in a note, "" where there is none; it survives QuickBooks writing `Voided` before it."""
-    found = _MARKER.search(text)
-    return found.group(1) if found else ""
-
-
 def without_marker(text: str) -> str:
     """A note as its author wrote it."""
-    return _MARKER.sub("", text).rstrip("\n")
+    return MARKER.sub("", text).rstrip("\n")
 
 
 def _voided(total: Decimal, note: str) -> bool:

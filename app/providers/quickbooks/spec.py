@@ -28,7 +28,7 @@ THROTTLE_PAUSE = timedelta(seconds=60)
 COMPANY_PAUSE = timedelta(minutes=30)
 
 CAPABILITIES = Capabilities(
-    batch_sizes=MappingProxyType({Kind.customer: 30, Kind.invoice: 30}),
+    batch_sizes=MappingProxyType({Kind.customer: 30, Kind.invoice: 30, Kind.journal_entry: 30}),
     # Intuit promises that a `requestid` returns the first answer but not for how long. Five minutes covers a lost
     # answer and a restarted worker; later, an invoice is found again by number and a customer by name, which is as
     # certain and rests on nothing undocumented.
@@ -36,7 +36,8 @@ CAPABILITIES = Capabilities(
     # Intuit gives a call up after 120 s; ten more for the clocks.
     settle_after=timedelta(seconds=130),
     fetch_size=100,
-    updatable=frozenset({Kind.customer, Kind.invoice}),
+    updatable=frozenset({Kind.customer, Kind.invoice, Kind.journal_entry}),
+    # A void of a journal is answered with 200 and does nothing: a journal is reversed by another one.
     voidable=frozenset({Kind.invoice}),
     limits=Limits(per_minute=500, per_second=10, concurrent=10, per_day=None, batch_per_minute=40),
 )

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 
-from app.canonical import Company, Customer, Invoice, Kind, Operation
+from app.canonical import Company, Customer, Invoice, JournalEntry, Kind, Operation
 from app.errors import Misconfigured, NeedsReauth
 from app.providers.base import NotWritten, Outcome, Refused, Unknown, WriteCall, WriteItem, Written
 from app.providers.http import Answer
 from app.providers.jsontext import dumps
 from app.providers.quickbooks.fault_codes import Verdict
 from app.providers.quickbooks.faults import Finding, classify, classify_item, json_object
+from app.providers.quickbooks.journals import debits, journal_body
 from app.providers.quickbooks.mapping import customer_body, invoice_body
 from app.providers.quickbooks.records import ENTITIES
 from app.providers.quickbooks.spec import CAPABILITIES, MINOR_VERSION
@@ -84,6 +85,10 @@ def _body(item: WriteItem, company: Company) -> Mapping[str, object]:
         case Operation.update, Invoice() as invoice:
             # Sparse keeps what we do not know of (terms, custom fields); the lines are replaced all the same.
             return {**target, "sparse": True, **invoice_body(invoice, company)}
+        case Operation.create, JournalEntry() as entry:
+            return journal_body(entry, company)
+        case Operation.update, JournalEntry() as entry:
+            return {**target, "sparse": True, **journal_body(entry, company)}
         case Operation.void, Invoice():
             return target
         case Operation.deactivate, Customer():
@@ -115,9 +120,9 @@ def _outcome(item_id: str, kind: Kind, entry: Mapping[str, object], trace: str) 
             metadata=metadata,
         )
     try:
-        total = amount_of(record.get("TotalAmt"))
+        total = debits(record.get("Line")) if kind is Kind.journal_entry else amount_of(record.get("TotalAmt"))
     except ValueError:
-        return Unknown(item_id=item_id, reason="QuickBooks confirmed the invoice without a readable total.")
+        return Unknown(item_id=item_id, reason="QuickBooks confirmed the record without a readable total.")
     tax = record.get("TxnTaxDetail")
     if isinstance(tax, Mapping) and "TotalTax" in tax:
         metadata["tax_total"] = text_of(tax["TotalTax"])

@@ -2,13 +2,14 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import date
+from itertools import count
 from urllib.parse import quote
 
-from app.canonical import Company, Gone, Invoice, Kind, ProviderName, RemoteRecord
+from app.canonical import Company, Gone, Invoice, JournalEntry, Kind, ProviderName, RemoteRecord
 from app.errors import Fault, OutcomeUnknown, ProviderUnavailable
 from app.providers.base import Capabilities, Match, Outcome, Page, WriteCall, WriteItem
 from app.providers.http import Answer, ProviderHttp
-from app.providers.xero import companies, lookup, preflight, reading, spec, writing
+from app.providers.xero import companies, journals, lookup, preflight, reading, spec, writing
 from app.providers.xero.faults import success_body
 from app.providers.xero.reading import LISTS, Bookmark, Cursor, Listing
 from app.providers.xero.values import Element, children, identifier
@@ -69,6 +70,8 @@ class Xero:
                 return lookup.match_invoice(item, record, found[0]) if found else None
             body = await self._get("Invoices", lookup.invoice_query(record.number))
             return lookup.best_invoice(item, record, children(body, "Invoices"))
+        if isinstance(record, JournalEntry):
+            return await self._find_journal(item, record)
         if item.external_id:
             found = await self._by_ids(Kind.customer, [item.external_id])
             return lookup.match_customer(item, record, found[0]) if found else None
@@ -78,6 +81,19 @@ class Xero:
             named = children(body, "Contacts")
             found = [contact for contact in named if contact.get("ContactStatus", "ACTIVE") == "ACTIVE"]
         return lookup.match_customer(item, record, found[0]) if found else None
+
+    async def _find_journal(self, item: WriteItem, entry: JournalEntry) -> Match | None:
+        if item.external_id:
+            found = await self._one(Kind.journal_entry, item.external_id)
+            return journals.match(item, entry, journals.to_journal(found[0])) if found else None
+        elements: list[Element] = []
+        for page in count(1):
+            body = await self._get("ManualJournals", journals.day_query(entry.on, page))
+            read = children(body, "ManualJournals")
+            elements += read
+            if reading.is_last(body, read):
+                break
+        return journals.best(item, entry, elements)
 
     async def changes(self, kind: Kind, cursor: str | None, since: date | None) -> AsyncIterator[Page]:
         """Pages of customers, invoices or payments, oldest change first; voids and deletions come as states.
@@ -110,12 +126,12 @@ class Xero:
             first_before = first
 
     async def fetch(self, kind: Kind, external_ids: Sequence[str]) -> list[RemoteRecord]:
-        """Read these records: customers and invoices in one call, payments one by one, as Xero takes no list of them.
+        """Read these records in one call; payments and journals one by one, as Xero takes no list of them.
 
         What does not exist comes back as `Gone`; a bill, or a payment of one, is no record of ours and is left out.
         """
         wanted = list(dict.fromkeys(external_id.lower() for external_id in external_ids))
-        if kind is Kind.payment:
+        if kind in spec.READ_ONE_BY_ONE:
             elements = [element for external_id in wanted for element in await self._one(kind, external_id)]
         else:
             elements = await self._by_ids(kind, wanted) if wanted else []

@@ -4,20 +4,22 @@ What Xero has no field for stays here and is never sent: an invoice's `memo` and
 `service_date`, a customer's `company_name` and `notes`.
 """
 
-from app.canonical import Address, Company, Customer, Invoice, InvoiceLine, Operation, TaxMode
+from app.canonical import Address, Company, Customer, Invoice, InvoiceLine, JournalEntry, Operation, TaxMode
 from app.providers.base import WriteItem
-from app.providers.xero import wire
+from app.providers.xero import journals, wire
 
 _AMOUNT_TYPES = {TaxMode.exclusive: "Exclusive", TaxMode.inclusive: "Inclusive", TaxMode.none: "NoTax"}
 
 
-def element(item: WriteItem, company: Company) -> wire.Invoice | wire.Contact:
+def element(item: WriteItem, company: Company) -> wire.Invoice | wire.Contact | journals.Body:
     """What `item` looks like in the body of a write."""
     record = item.record
     if isinstance(record, Invoice):
         if item.operation is Operation.void:
             return {"InvoiceID": item.external_id, "Status": "VOIDED"}
         return invoice_element(record, item.external_id)
+    if isinstance(record, JournalEntry):
+        return journals.element(record, item.operation, item.external_id)
     if item.operation is Operation.deactivate:
         return {"ContactID": item.external_id, "ContactStatus": "ARCHIVED"}
     return contact_element(record, company, item.external_id)

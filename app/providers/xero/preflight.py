@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterator
 from decimal import ROUND_HALF_UP, Decimal
 
-from app.canonical import Company, Customer, Invoice, InvoiceLine, Operation, TaxMode
+from app.canonical import Company, Customer, Invoice, InvoiceLine, JournalEntry, Operation, TaxMode
 from app.errors import Fault
 from app.providers.base import WriteItem
+from app.providers.xero import journals, texts
 
 _CENT = Decimal("0.01")
 _PLACES = 4
@@ -20,6 +21,8 @@ def preflight(item: WriteItem, company: Company) -> tuple[Fault, ...]:
     record = item.record
     if isinstance(record, Invoice):
         return tuple(_invoice(record, item.operation, company))
+    if isinstance(record, JournalEntry):
+        return tuple(journals.preflight(record, item.operation, company))
     if item.operation is Operation.deactivate:
         return ()
     return tuple(_customer(record, company))
@@ -41,17 +44,17 @@ def _customer(customer: Customer, company: Company) -> Iterator[Fault]:
             "email_invalid", "Xero does not accept this e-mail address.", fix="Correct the address.", field="email"
         )
     address = customer.billing_address
-    yield from _too_long("name", "a contact's name", name, 255)
-    yield from _too_long("reference", "our number of a contact", customer.reference, 50)
-    yield from _too_long("email", "an e-mail address", customer.email, 255)
-    yield from _too_long("phone", "a telephone number", customer.phone, 50)
-    yield from _too_long("tax_number", "a tax number", customer.tax_number, 50)
-    yield from _too_long("billing_address.line1", "an address line", address.line1, 500)
-    yield from _too_long("billing_address.line2", "an address line", address.line2, 500)
-    yield from _too_long("billing_address.city", "a city", address.city, 255)
-    yield from _too_long("billing_address.region", "a region", address.region, 255)
-    yield from _too_long("billing_address.postal_code", "a postal code", address.postal_code, 50)
-    yield from _too_long("billing_address.country", "a country", address.country, 50)
+    yield from texts.too_long("name", "a contact's name", name, 255)
+    yield from texts.too_long("reference", "our number of a contact", customer.reference, 50)
+    yield from texts.too_long("email", "an e-mail address", customer.email, 255)
+    yield from texts.too_long("phone", "a telephone number", customer.phone, 50)
+    yield from texts.too_long("tax_number", "a tax number", customer.tax_number, 50)
+    yield from texts.too_long("billing_address.line1", "an address line", address.line1, 500)
+    yield from texts.too_long("billing_address.line2", "an address line", address.line2, 500)
+    yield from texts.too_long("billing_address.city", "a city", address.city, 255)
+    yield from texts.too_long("billing_address.region", "a region", address.region, 255)
+    yield from texts.too_long("billing_address.postal_code", "a postal code", address.postal_code, 50)
+    yield from texts.too_long("billing_address.country", "a country", address.country, 50)
     if company.multicurrency:
         yield from _currency(customer.currency, company)
 
@@ -77,8 +80,8 @@ def _invoice(invoice: Invoice, operation: Operation, company: Company) -> Iterat
     if not invoice.number:
         # Without one Xero would invent a number, and an invoice whose answer got lost could not be found again.
         yield Fault("number_missing", "The invoice has no number.", fix="Give the invoice a number.", field="number")
-    yield from _too_long("number", "an invoice number", invoice.number, 255)
-    yield from _too_long("reference", "an invoice's reference", invoice.reference, 255)
+    yield from texts.too_long("number", "an invoice number", invoice.number, 255)
+    yield from texts.too_long("reference", "an invoice's reference", invoice.reference, 255)
     yield from _currency(invoice.currency, company)
     yield from _sums(invoice)
     for index, line in enumerate(invoice.lines):
@@ -113,7 +116,7 @@ def _line(index: int, line: InvoiceLine, tax_mode: TaxMode) -> Iterator[Fault]:
         yield Fault(
             "description_missing", f"{what} has no description.", fix="Describe the line.", field=f"{where}.description"
         )
-    yield from _too_long(f"{where}.description", "a line's description", line.description, 4000)
+    yield from texts.too_long(f"{where}.description", "a line's description", line.description, 4000)
     if not line.account:
         yield Fault(
             "account_unmapped",
@@ -181,16 +184,6 @@ def _currency(currency: str, company: Company) -> Iterator[Fault]:
             who="admin",
             fix=f"Add {currency} to the currencies in Xero's settings.",
             field="currency",
-        )
-
-
-def _too_long(field: str, what: str, value: str, limit: int) -> Iterator[Fault]:
-    if len(value) > limit:
-        yield Fault(
-            "text_too_long",
-            f"Xero takes at most {limit} characters for {what}; this one has {len(value)}.",
-            fix="Shorten it.",
-            field=field,
         )
 
 

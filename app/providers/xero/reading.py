@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from app.canonical import Kind, RemoteRecord
 from app.providers.jsontext import dumps, loads
-from app.providers.xero import records, spec
+from app.providers.xero import journals, records, spec
 from app.providers.xero.values import Element, child, moment, since_text
 
 
@@ -29,6 +29,7 @@ class Listing:
 LISTS: Mapping[Kind, tuple[Listing, ...]] = {
     Kind.customer: (Listing(Kind.customer, "Contacts", "ContactID", records.to_customer),),
     Kind.invoice: (Listing(Kind.invoice, "Invoices", "InvoiceID", records.to_sale),),
+    Kind.journal_entry: (Listing(Kind.journal_entry, "ManualJournals", "ManualJournalID", journals.to_journal),),
     # What was paid beyond an invoice is no payment there, and no invoice shows it before it is used.
     Kind.payment: (
         Listing(Kind.payment, "Payments", "PaymentID", records.to_payment),

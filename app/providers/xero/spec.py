@@ -17,10 +17,12 @@ PAGE_SIZE = 1000
 # Whether If-Modified-Since includes its own second is undocumented, and a change may become visible a little after
 # the moment it is stamped with. Every new round reads this much again.
 OVERLAP = timedelta(minutes=2)
+# Xero takes no list of ids for these.
+READ_ONE_BY_ONE = frozenset({Kind.payment, Kind.journal_entry})
 
 CAPABILITIES = Capabilities(
     # About 50 elements per call is the vendor's own advice.
-    batch_sizes=MappingProxyType({Kind.customer: 50, Kind.invoice: 50}),
+    batch_sizes=MappingProxyType({Kind.customer: 50, Kind.invoice: 50, Kind.journal_entry: 50}),
     # The vendor keeps an answer for six minutes from the first call; one is left for the clocks and the way.
     replay_window=timedelta(minutes=5),
     # Xero publishes no time-out of its own. Ten minutes is longer than any gateway holds a request, and the key is
@@ -28,8 +30,8 @@ CAPABILITIES = Capabilities(
     settle_after=timedelta(minutes=10),
     # About 52 ids fit into the address line.
     fetch_size=50,
-    updatable=frozenset({Kind.customer, Kind.invoice}),
-    voidable=frozenset({Kind.invoice}),
+    updatable=frozenset({Kind.customer, Kind.invoice, Kind.journal_entry}),
+    voidable=frozenset({Kind.invoice, Kind.journal_entry}),
     # The day's limit is 1,000 on the Starter tier; the answer's headers tell what is left.
     limits=Limits(
         per_minute=60,

@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 
 from app.canonical import Company, Kind, Operation
 from app.errors import Fault, ProviderRejected
 from app.providers.base import NotWritten, Outcome, Refused, Unknown, WriteCall, WriteItem, Written
 from app.providers.http import Answer
 from app.providers.jsontext import dumps
-from app.providers.xero import mapping, records, spec
+from app.providers.xero import journals, mapping, records, spec
 from app.providers.xero.faults import (
     access_error,
     element_faults,
@@ -25,6 +26,7 @@ from app.providers.xero.values import Element, amount, children, identifier, tex
 _WORDS: Mapping[Kind, tuple[str, str, str, str]] = {
     Kind.customer: ("Contacts", "ContactID", "ContactNumber", "Name"),
     Kind.invoice: ("Invoices", "InvoiceID", "InvoiceNumber", "InvoiceNumber"),
+    Kind.journal_entry: ("ManualJournals", "ManualJournalID", "Narration", "Narration"),
 }
 
 
@@ -116,14 +118,21 @@ def _outcome(kind: Kind, item_id: str, sent: Element, got: Element) -> Outcome:
         return Unknown(item_id=item_id, reason="the answer does not say which record it is about")
     warnings = "; ".join(messages_of(got, "Warnings"))
     state = text(got, "Status") or text(got, "ContactStatus")
+    label = text(got, label_key)
     return Written(
         item_id=item_id,
         external_id=external_id,
         version=records.version_of(got),
-        label=text(got, label_key),
-        total=amount(got, "Total") if kind is Kind.invoice else None,
+        label=label if kind is not Kind.journal_entry else journals.number_in(label),
+        total=_total(kind, got),
         metadata={key: value for key, value in (("status", state), ("warnings", warnings)) if value},
     )
+
+
+def _total(kind: Kind, got: Element) -> Decimal | None:
+    if kind is Kind.journal_entry:
+        return journals.debits(got)
+    return amount(got, "Total") if kind is Kind.invoice else None
 
 
 def _bad_request(call: WriteCall, answer: Answer) -> list[Outcome]:

@@ -234,6 +234,6 @@ async def test_a_403_that_denies_the_person_is_a_refusal():
     assert outcome.fault.who == "admin"
 
 
-def test_only_customers_and_invoices_are_written():
+def test_what_is_written():
     capabilities = Api([]).adapter().capabilities
-    assert set(capabilities.batch_sizes) == {Kind.customer, Kind.invoice}
+    assert set(capabilities.batch_sizes) == {Kind.customer, Kind.invoice, Kind.journal_entry}
