@@ -8,6 +8,7 @@ from fastapi import APIRouter, FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from app.api import (
+    accounts,
     auth,
     clients,
     codes,
@@ -16,7 +17,9 @@ from app.api import (
     health,
     integrations,
     invoices,
+    journals,
     mappings,
+    mending,
     payments,
     runs,
     sync,
@@ -39,11 +42,14 @@ ROUTERS: tuple[APIRouter, ...] = (
     integrations.router,
     clients.router,
     invoices.router,
+    journals.router,
+    accounts.router,
     payments.router,
     codes.router,
     firm.router,
     sync.router,
     mappings.router,
+    mending.router,
     runs.router,
     health.router,
     landing.router,

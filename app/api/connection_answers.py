@@ -58,9 +58,11 @@ class ConnectionAnswer(Answer):
     invoice_sync_enabled: bool
     payment_sync_enabled: bool
     customer_sync_enabled: bool
+    journal_sync_enabled: bool
     last_invoice_sync_at: Moment | None
     last_payment_sync_at: Moment | None
     last_customer_sync_at: Moment | None
+    last_journal_sync_at: Moment | None
     frequency_minutes: int | None
     update_policy: str | None
     customer_pull: str

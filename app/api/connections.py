@@ -90,6 +90,7 @@ class ConnectionChange(Input):
     invoice_sync_enabled: bool = True
     payment_sync_enabled: bool = True
     customer_sync_enabled: bool = True
+    journal_sync_enabled: bool = True
     frequency_minutes: Annotated[int, Field(ge=5, le=1440)] | None = None
     update_policy: Literal["none", "customers", "all"] | None = None
     customer_pull: Literal["suggest", "create"] = "suggest"

@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 from app.books.inputs import Day
 from app.canonical import Kind, ProviderName
 from app.db import clients, invoices, mappings, runs, status
+from app.db.mappings import EVERYTHING, Part
 from app.db.session import Session
 from app.edge.deps import FirmSession, Member, RuntimeDep, Viewer
 from app.edge.models import PathId, Provider, check_order
@@ -147,18 +148,20 @@ async def push(
     principal: Member,
     body: PushBody | None = None,
 ) -> Pushed:
-    """Push what is owed at the provider, or the named records."""
-    if isinstance(body, list):
-        raise Invalid(
-            "A bare list names journal entries, which this version does not push yet.",
-            code="kind_not_available",
-            fix="Name a kind: {kind: invoice, ids: […]}.",
-        )
-    asked_for = body or PushFilter()
-    kinds = [Kind(asked_for.kind)] if asked_for.kind else [Kind.customer, Kind.invoice]
+    """Push what is owed at the provider, a part of it, or the named records. A bare list names journal entries."""
+    asked_for = PushFilter(kind="journal_entry", ids=body) if isinstance(body, list) else body or PushFilter()
+    part = asked_for.filter
+    if part is not None:
+        check_order("date_from", part.date_from, "date_to", part.date_to)
     connection_id = await requests.connection_of(runtime.db, principal.firm_id, provider)
     asked = await requests.push_many(
-        runtime.db, principal.firm_id, connection_id, kinds, asked_for.ids, requested_by=principal.subject
+        runtime.db,
+        principal.firm_id,
+        connection_id,
+        [Kind(asked_for.kind)] if asked_for.kind else None,
+        asked_for.ids,
+        part=Part(**part.model_dump()) if part is not None else EVERYTHING,
+        requested_by=principal.subject,
     )
     return await _pushed(runtime, request, response, principal, provider, asked.run_id or 0)
 
@@ -247,7 +250,7 @@ async def integration_sync(
             runtime.db,
             principal.firm_id,
             connection_id,
-            [Kind.customer, Kind.invoice],
+            None,
             None,
             requested_by=principal.subject,
         )

@@ -25,8 +25,9 @@ class PushedKind:
     """One kind in SQL.
 
     `source` yields firm_id, record_id, revision, label, dated, home, fate, ready, ready_when_named, and takes `narrow`
-    (conditions on the record's `alias`). `fate` is what has become of a record: keep, void or deactivate.
-    `switch` and `synced_at` are columns of the connection; `permitting` the update policies under which edits go out.
+    (conditions on the record's `alias`). `fate` is what has become of a record: keep, void or deactivate. `part` says
+    in terms of `alias` what a filter's date, status and client are. `switch` and `synced_at` are columns of the
+    connection; `permitting` the update policies under which edits go out.
     """
 
     table: MappingTable
@@ -36,6 +37,7 @@ class PushedKind:
     label: str
     source: str
     fate: str
+    part: Mapping[str, str]
     permitting: str
     switch: str
     synced_at: str
@@ -58,6 +60,11 @@ PUSHED: Mapping[Kind, PushedKind] = {
                CASE WHEN c.active THEN 'keep' ELSE 'deactivate' END AS fate, true AS ready, true AS ready_when_named
         FROM clients c JOIN firms f ON f.id = c.firm_id WHERE c.firm_id = :firm {{narrow}}""",
         fate="CASE WHEN r.active THEN 'keep' ELSE 'deactivate' END",
+        part={
+            "dated": "NULL::date",
+            "status": "CASE WHEN c.active THEN 'active' ELSE 'archived' END",
+            "client": "c.id",
+        },
         permitting="'customers', 'all'",
         switch="customer_sync_enabled",
         synced_at="last_customer_sync_at",
@@ -75,6 +82,7 @@ PUSHED: Mapping[Kind, PushedKind] = {
         FROM invoices i JOIN clients c ON c.firm_id = i.firm_id AND c.id = i.client_id
         JOIN firms f ON f.id = c.firm_id WHERE i.firm_id = :firm {{narrow}}""",
         fate="CASE WHEN r.status = 'void' THEN 'void' ELSE 'keep' END",
+        part={"dated": "i.issue_date", "status": "i.status", "client": "i.client_id"},
         permitting="'all'",
         switch="invoice_sync_enabled",
         synced_at="last_invoice_sync_at",
@@ -91,6 +99,7 @@ PUSHED: Mapping[Kind, PushedKind] = {
                j.status IN ('posted', 'void') AS ready, j.status <> 'draft' AS ready_when_named
         FROM journal_entries j JOIN firms f ON f.id = j.firm_id WHERE j.firm_id = :firm {{narrow}}""",
         fate="CASE WHEN r.status = 'void' THEN 'void' ELSE 'keep' END",
+        part={"dated": "j.entry_date", "status": "j.status", "client": "NULL::bigint"},
         permitting="'all'",
         switch="journal_sync_enabled",
         synced_at="last_journal_sync_at",

@@ -90,8 +90,20 @@ NAMED = {
     )
     for kind, known in PUSHED.items()
 }
+# A part of what is owed; a bound that is not given is null.
+_PART = """
+    AND (CAST(:date_from AS date) IS NULL OR {dated} >= :date_from)
+    AND (CAST(:date_to AS date) IS NULL OR {dated} <= :date_to)
+    AND (CAST(:status AS text) IS NULL OR {status} = :status)
+    AND (CAST(:client_id AS bigint) IS NULL OR {client} = :client_id)"""
 OWED_AT_HOME = {
-    kind: _statement(known, place="s.home", narrow="", ready="s.ready", switches=f"AND k.id = :connection AND {_SINCE}")
+    kind: _statement(
+        known,
+        place="s.home",
+        narrow=_PART.format(**known.part),
+        ready="s.ready",
+        switches=f"AND k.id = :connection AND {_SINCE}",
+    )
     for kind, known in PUSHED.items()
 }
 REVIVE = {

@@ -1,7 +1,8 @@
 """Mappings of our records: what is owed to which company, and what became of it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -44,6 +45,19 @@ class InvoiceFacts:
     revision: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """Which of the records that are owed somewhere; None leaves a bound open. Dates are inclusive."""
+
+    date_from: date | None = None
+    date_to: date | None = None
+    status: str | None = None
+    client_id: int | None = None
+
+
+EVERYTHING = Part()
+
+
 async def auto_push(session: Session, firm_id: int, kind: Kind, record_ids: Sequence[int]) -> set[int]:
     """Make owed, at their home, what was just changed; returns the connections to wake after the commit."""
     if not record_ids:
@@ -60,13 +74,19 @@ async def ask(
     connection_id: int,
     record_ids: Sequence[int] | None,
     *,
+    part: Part = EVERYTHING,
     priority: int,
     run_id: int | None,
 ) -> list[Asked]:
-    """Make these records owed to this company (None: all whose home it is), whatever the automatic switches say."""
+    """Make these records owed to this company, whatever the automatic switches say.
+
+    Without ids: all whose home it is, or a `part` of them.
+    """
     parameters: dict[str, object] = {"firm": firm_id, "connection": connection_id, "priority": priority, "run": run_id}
     if record_ids is not None:
         parameters["ids"] = list(record_ids)
+    else:
+        parameters |= asdict(part)
     statement = OWED_AT_HOME[kind] if record_ids is None else NAMED[kind]
     rows = await session.execute(statement, parameters)
     return [Asked(row.id, row.record_id, row.connection_id, row.state) for row in rows]
@@ -100,6 +120,8 @@ async def page(  # noqa: PLR0913  (each filter of the two public lists is one ar
     connection_id: int | None = None,
     record_id: int | None = None,
     sync_status: str | None = None,
+    state: str | None = None,
+    code: str | None = None,
 ) -> Sequence[MappingRow]:
     """Mappings of the firm in order of id."""
     table = TABLES[kind]
@@ -114,6 +136,10 @@ async def page(  # noqa: PLR0913  (each filter of the two public lists is one ar
         query = query.where(getattr(table, RECORD_COLUMN[kind]) == record_id)
     if sync_status is not None:
         query = query.where(table.sync_status == sync_status)
+    if state is not None:
+        query = query.where(table.state == state)
+    if code is not None:
+        query = query.where(table.fault["code"].astext == code)
     return (await session.execute(query)).all()
 
 

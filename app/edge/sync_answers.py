@@ -46,6 +46,17 @@ class CustomerMappingAnswer(MappingAnswer):
     external_name: str
 
 
+class JournalEntryMappingAnswer(MappingAnswer):
+    """A journal entry in one company; `external_total` is the sum of its debits there."""
+
+    journal_entry: int
+    external_number: str
+    external_total: str | None
+
+
+AnyMappingAnswer = InvoiceMappingAnswer | CustomerMappingAnswer | JournalEntryMappingAnswer
+
+
 class RunAnswer(Answer):
     """One execution of background work. `counts` say what was really done."""
 
@@ -61,7 +72,7 @@ class RunAnswer(Answer):
     finished_at: Moment | None
 
 
-def mapping_answer(kind: Kind, row: Any) -> InvoiceMappingAnswer | CustomerMappingAnswer:
+def mapping_answer(kind: Kind, row: Any) -> AnyMappingAnswer:
     """A mapping's row as its kind's answer."""
     shared = {**row._mapping}  # noqa: SLF001  SQLAlchemy's own name for it
     shared |= {"mapping_id": row.id, "firm": row.firm_id, "connection": row.connection_id}
@@ -69,6 +80,8 @@ def mapping_answer(kind: Kind, row: Any) -> InvoiceMappingAnswer | CustomerMappi
     if kind is Kind.customer:
         return CustomerMappingAnswer.model_validate({**shared, "client": record_id})
     shown = None if row.external_total is None else number(row.external_total)
+    if kind is Kind.journal_entry:
+        return JournalEntryMappingAnswer.model_validate({**shared, "journal_entry": record_id, "external_total": shown})
     return InvoiceMappingAnswer.model_validate({**shared, "invoice": record_id, "external_total": shown})
 
 

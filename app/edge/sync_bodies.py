@@ -47,17 +47,30 @@ class SyncPayments(BaseModel):
     date_to: Day | None = None
 
 
-class PushFilter(BaseModel):
-    """What to push: records of one kind by id, or without ids everything owed at this company."""
+class OwedFilter(BaseModel):
+    """Which of the records whose home is this company. Dates are inclusive and do not concern customers."""
 
     model_config = ConfigDict(extra="forbid")
-    kind: Literal["customer", "invoice"] | None = None
+    date_from: Day | None = None
+    date_to: Day | None = None
+    status: Literal["approved", "partially_paid", "paid", "posted", "void", "active", "archived"] | None = None
+    client_id: RecordId | None = None
+
+
+class PushFilter(BaseModel):
+    """What to push: records of one kind by id, or without ids everything owed at this company, or a part of it."""
+
+    model_config = ConfigDict(extra="forbid")
+    kind: Literal["customer", "invoice", "journal_entry"] | None = None
     ids: Annotated[list[RecordId], Field(max_length=10_000)] | None = None
+    filter: OwedFilter | None = None
 
     @model_validator(mode="after")
     def _ids_need_a_kind(self) -> "PushFilter":
         if self.ids is not None and self.kind is None:
             raise ValueError("Give the kind of the ids.")
+        if self.ids is not None and self.filter is not None:
+            raise ValueError("Give either ids or a filter.")
         return self
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from app.canonical import Kind, ProviderName
 from app.db import mappings, owners, runs, wakeups
 from app.db.base import Json
-from app.db.mappings import Asked
+from app.db.mappings import EVERYTHING, Asked, Part
 from app.db.session import Database, Session
 from app.errors import Conflict, Invalid, NotConnected
 
@@ -59,14 +59,21 @@ async def push_many(
     database: Database,
     firm_id: int,
     connection_id: int,
-    kinds: Sequence[Kind],
+    kinds: Sequence[Kind] | None,
     record_ids: Sequence[int] | None,
     *,
+    part: Part = EVERYTHING,
     requested_by: str,
 ) -> PushAsked:
-    """Make these records owed to one company; without ids all of these kinds whose home it is."""
+    """Make these records owed to one company; without ids those of these kinds whose home it is, or a part of them.
+
+    Without kinds: every kind that the connection does not have switched off.
+    """
     asked: list[Asked] = []
     async with database.firm(firm_id) as session:
+        if kinds is None:
+            row = await _usable(session, firm_id, connection_id, None)
+            kinds = [kind for kind in mappings.TABLES if getattr(row, _SWITCH[kind])]
         for kind in kinds:
             await _usable(session, firm_id, connection_id, kind)
         params: Json = {"kinds": [kind.value for kind in kinds]}
@@ -74,7 +81,7 @@ async def push_many(
         run_id = await runs.request(session, firm_id, connection_id, "push", params=params, requested_by=requested_by)
         for kind in kinds:
             found = await mappings.ask(
-                session, firm_id, kind, connection_id, record_ids, priority=runs.BULK, run_id=run_id
+                session, firm_id, kind, connection_id, record_ids, part=part, priority=runs.BULK, run_id=run_id
             )
             if record_ids is not None and len(found) < len(set(record_ids)):
                 missing = sorted(set(record_ids) - {one.record_id for one in found})
@@ -121,7 +128,7 @@ async def connection_of(database: Database, firm_id: int, provider: ProviderName
     return found
 
 
-async def _usable(session: Session, firm_id: int, connection_id: int, kind: Kind) -> Any:
+async def _usable(session: Session, firm_id: int, connection_id: int, kind: Kind | None) -> Any:
     row = await owners.connection(session, firm_id, connection_id)
     if row.status == "revoked":
         raise NotConnected("This connection was disconnected.", fix="Connect the company again.", who="admin")
@@ -133,7 +140,7 @@ async def _usable(session: Session, firm_id: int, connection_id: int, kind: Kind
             who="admin",
             record={"kind": "connection", "id": connection_id},
         )
-    if not getattr(row, _SWITCH[kind]):
+    if kind is not None and not getattr(row, _SWITCH[kind]):
         raise Conflict(
             f"Synchronising {kind.value} records is switched off for this connection.",
             code="sync_disabled",

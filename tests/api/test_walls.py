@@ -57,6 +57,11 @@ async def _settle(api: Api, provider: str, mark: str) -> Firm:
     sent = invoice(mark, mark, memo=mark, status="approved")
     invoice_id = (await caller.post(f"{BOOKS}/invoices", json=sent)).json()["id"]
     ids = {"connection_id": connection, "client_id": client, "invoice_id": invoice_id}
+    lines = [{"account_code": mark, "debit": "1"}, {"account_code": mark, "credit": "1"}]
+    journal = {"number": mark, "date": "2026-11-02", "currency": "USD", "lines": lines, "status": "posted"}
+    ids["entry_id"] = (await caller.post(f"{BOOKS}/journal-entries", json=journal)).json()["id"]
+    chart = {"code": mark, "name": mark, "type": "revenue.sales"}
+    ids["account_id"] = (await caller.post(f"{BOOKS}/accounts", json=chart)).json()["id"]
     ids["payment_id"] = await api.payment(firm, connection, invoice_id)
     async with world.runtime.db.firm(firm) as session:
         ids["run_id"] = await runs.request(session, firm, connection, "pull", params={"by": mark}, requested_by=mark)
@@ -66,6 +71,7 @@ async def _settle(api: Api, provider: str, mark: str) -> Firm:
             ids[table.__tablename__] = made.scalar_one()
         await audit.record(session, firm, actor=mark, action="test")
     ids[CustomerSyncMapping.__tablename__] = (await world.mapping(firm, Kind.customer, connection, client)).id
+    ids["mappings"] = (await world.mapping(firm, Kind.journal_entry, connection, ids["entry_id"])).id
     ids[InvoiceSyncMapping.__tablename__] = (await world.mapping(firm, Kind.invoice, connection, invoice_id)).id
     return Firm(firm, ids)
 
@@ -82,7 +88,7 @@ def fill(path: str, ids: dict[str, int]) -> str:
     noun = path.split("/")[4] if path.startswith(BOOKS) else ""
     named = {"invoice-mappings": "invoice_sync_mappings", "customer-mappings": "customer_sync_mappings"}
     mapping = named.get(noun, noun.replace("-", "_"))
-    return path.format(**ids, provider="xero", mapping_id=ids.get(mapping, 0))
+    return path.format(**ids, provider="xero", kind="journal_entry", mapping_id=ids.get(mapping, 0))
 
 
 async def everything(database: Database, firm: int) -> dict[str, str]:

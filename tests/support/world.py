@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 
 from app.canonical import Kind, ProviderName
 from app.connections import Arrival, Caller, Connected, begin, complete
@@ -28,8 +28,12 @@ from simulators.xero import TENANT_US
 SIM = "http://localhost:8100"
 TABLES: dict[Kind, Any] = {Kind.customer: Client, Kind.invoice: Invoice}
 CODES = {
-    "quickbooks": {"accounts": {"4000": "1"}, "items": {"WORK": "2"}, "taxes": {"TAXED": "TAX", "FREE": "NON"}},
-    "xero": {"accounts": {"4000": "200"}, "items": {}, "taxes": {"TAXED": "OUTPUT", "FREE": "NONE"}},
+    "quickbooks": {
+        "accounts": {"4000": "1", "6000": "55", "1200": "84"},
+        "items": {"WORK": "2"},
+        "taxes": {"TAXED": "TAX", "FREE": "NON"},
+    },
+    "xero": {"accounts": {"4000": "200", "6000": "429"}, "items": {}, "taxes": {"TAXED": "OUTPUT", "FREE": "NONE"}},
 }
 
 
@@ -178,6 +182,22 @@ class World:
         """The company's books at the simulator."""
         vendor, company = self.companies[connection_id]
         return (await self.http.get(f"{SIM}/_sim/{vendor}/companies/{company}/ledger")).json()
+
+    async def documents(self, connection_id: int) -> list[dict[str, Any]]:
+        """Every document of the company, in the simulator's flat form."""
+        vendor, company = self.companies[connection_id]
+        answer = await self.http.get(f"{SIM}/_sim/{vendor}/companies/{company}/documents")
+        return list(answer.json()["documents"])
+
+    async def settle_now(self, firm_id: int, connection_id: int) -> None:
+        """Let what is in doubt be as old as it takes for a look-up, and due."""
+        async with self.runtime.db.firm(firm_id) as session:
+            await session.exec_driver_sql(
+                "UPDATE write_calls SET next_due_at = now(), sent_at = sent_at - interval '10 minutes'"
+                f" WHERE state <> 'done' AND connection_id = {connection_id}"
+            )
+            for table in mappings.TABLES.values():
+                await session.execute(update(table).values(next_due_at=func.now()))
 
     async def act(self, connection_id: int, action: str, **body: Any) -> Any:
         """A person does something in the vendor's own pages."""

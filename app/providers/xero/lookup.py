@@ -81,6 +81,9 @@ def _invoice_differences(invoice: Invoice, element: Element) -> Iterator[str]:
         yield f"currency {remote.currency} instead of {invoice.currency}"
     if remote.total != invoice.total:
         yield f"total {remote.total} instead of {invoice.total}"
+    if remote.state in _ENDED:
+        # Taken for ours it would count as written, and the books there would lack it all the same.
+        yield f"it is {remote.state} there"
 
 
 def _customer_differences(item: WriteItem, customer: Customer, element: Element) -> Iterator[str]:
