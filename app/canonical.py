@@ -275,7 +275,7 @@ class RemoteJournal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoteAccount:
-    """An account as read from a provider. `type` is our `class.subtype`; `code` is what a mapping targets there."""
+    """An account as read: `type` is our `class.subtype`, `code` what a mapping targets, `number` what people use."""
 
     external_id: str
     version: str
@@ -283,6 +283,7 @@ class RemoteAccount:
     name: str
     type: str
     active: bool
+    number: str = ""
     currency: str = ""
     parent_id: str = ""
     description: str = ""

@@ -94,10 +94,14 @@ Outcome = Written | Refused | NotWritten | Unknown
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """Some changed records, and the cursor to store in the same transaction. `cursor` is the adapter's own text."""
+    """Some changed records, and the cursor to store in the same transaction. `cursor` is the adapter's own text.
+
+    `complete`: these are all records of the kind that exist there; whatever else was known is gone.
+    """
 
     records: tuple[RemoteRecord, ...]
     cursor: str
+    complete: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

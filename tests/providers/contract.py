@@ -11,7 +11,17 @@ from typing import Any
 
 import httpx
 
-from app.canonical import Customer, Invoice, InvoiceLine, Kind, Operation, TaxMode
+from app.canonical import (
+    Customer,
+    Invoice,
+    InvoiceLine,
+    JournalEntry,
+    JournalLine,
+    Kind,
+    Operation,
+    OwnRecord,
+    TaxMode,
+)
 from app.providers.base import AccountingProvider, TokenSource, WriteItem
 from app.providers.http import Meter, ProviderHttp
 from app.providers.quickbooks import QuickBooks
@@ -32,8 +42,8 @@ DAY = date(2026, 11, 18)
 class Side:
     """An open company. Its lines name `item`, `account`, `tax` (of `rate` per cent) and `untaxed`.
 
-    `absent_id` is an id of the right form that nothing has; `removal` is what a person does there to be rid of an
-    invoice.
+    `income` and `expense` are accounts that a journal may name, `bank` and `savings` bank accounts. `absent_id` is an
+    id of the right form that nothing has; `removal` is what a person does there to be rid of an invoice.
     """
 
     simulator: str
@@ -48,6 +58,10 @@ class Side:
     untaxed: str
     rate: Decimal
     absent_id: str
+    income: str
+    expense: str
+    bank: str
+    savings: str
     removal: str = "delete_invoice"
     keys: int = 0
 
@@ -103,6 +117,22 @@ class Side:
             "reference": f"inv_{number}",
         }
         return Invoice(**(fields | more))
+
+    def journal(self, number: str, amount: str = "120.50", **more: Any) -> JournalEntry:
+        """A journal entry of ours between two accounts."""
+        lines = (
+            JournalLine(account=self.expense, debit=Decimal(amount), description="Rent"),
+            JournalLine(account=self.income, credit=Decimal(amount)),
+        )
+        fields: dict[str, Any] = {
+            "number": number,
+            "on": DAY,
+            "narration": "November & rent",
+            "currency": self.currency,
+            "lines": lines,
+            "reference": f"j-{number}",
+        }
+        return JournalEntry(**(fields | more))
 
     async def write(self, *items: WriteItem) -> list[Any]:
         """Preflight, prepare and send; a record that preflight lets pass must not be malformed."""
@@ -163,13 +193,14 @@ class MintedToken:
         return self._token
 
 
-def creating(item_id: str, record: Customer | Invoice) -> WriteItem:
+def creating(item_id: str, record: OwnRecord) -> WriteItem:
     """A record to create."""
-    kind = Kind.invoice if isinstance(record, Invoice) else Kind.customer
+    kinds = {Invoice: Kind.invoice, Customer: Kind.customer, JournalEntry: Kind.journal_entry}
+    kind = kinds[type(record)]
     return WriteItem(item_id=item_id, kind=kind, operation=Operation.create, record=record)
 
 
-def changing(operation: Operation, record: Customer | Invoice, external_id: str, version: str) -> WriteItem:
+def changing(operation: Operation, record: OwnRecord, external_id: str, version: str) -> WriteItem:
     """A record to update, void or deactivate."""
     return replace(creating("u1", record), operation=operation, external_id=external_id, version=version)
 
@@ -212,6 +243,10 @@ async def open_quickbooks(sims: Simulators, client: httpx.AsyncClient, realm: st
         untaxed="NON",
         rate=Decimal(8),
         absent_id="999999",
+        income="1",
+        expense="55",
+        bank="35",
+        savings="36",
     )
 
 
@@ -219,7 +254,8 @@ async def open_xero(sims: Simulators, client: httpx.AsyncClient) -> Side:
     """Xero's US demo organisation, opened by its accountant."""
     identity = sims.xero.world.identity
     address = "http://localhost/callback"
-    scopes = frozenset({"accounting.invoices", "accounting.payments", "accounting.contacts", "accounting.settings"})
+    nouns = ("invoices", "payments", "contacts", "settings", "manualjournals", "banktransactions")
+    scopes = frozenset(f"accounting.{noun}" for noun in nouns)
 
     def token() -> str:
         code = identity.consent(XERO_CLIENT, USERS["accountant"], [TENANT_US], scopes, address, "")
@@ -239,6 +275,10 @@ async def open_xero(sims: Simulators, client: httpx.AsyncClient) -> Side:
         untaxed="NONE",
         rate=Decimal(8),
         absent_id="11111111-1111-4111-8111-111111111111",
+        income="200",
+        expense="429",
+        bank="090",
+        savings="091",
         # An approved invoice can be voided there, only a draft deleted.
         removal="void_invoice",
     )

@@ -8,7 +8,7 @@ from app.canonical import Company, Kind, RemoteRecord
 from app.errors import Fault, OutcomeUnknown, ProviderUnavailable
 from app.providers.base import Match, NotWritten, Outcome, Page, WriteCall, WriteItem
 from app.providers.http import ProviderHttp
-from app.providers.quickbooks import wire
+from app.providers.quickbooks import sources, wire
 from app.providers.quickbooks.companies import to_company
 from app.providers.quickbooks.lookup import find
 from app.providers.quickbooks.preflight import preflight
@@ -65,9 +65,9 @@ class QuickBooks:
         return await find(self._reader, item)
 
     def changes(self, kind: Kind, cursor: str | None, since: date | None) -> AsyncIterator[Page]:
-        """See `Reader.changes`."""
-        return self._reader.changes(kind, cursor, since)
+        """See `sources.changes`."""
+        return sources.changes(self._reader, kind, cursor, since)
 
     async def fetch(self, kind: Kind, external_ids: Sequence[str]) -> list[RemoteRecord]:
-        """See `Reader.by_ids`: one query, and a read for each id that it missed."""
-        return await self._reader.by_ids(kind, external_ids)
+        """See `sources.by_ids`: one query, and a read for each id that it missed."""
+        return await sources.by_ids(self._reader, kind, external_ids)

@@ -18,18 +18,17 @@ from app.canonical import (
 from app.providers.base import Match, WriteItem
 from app.providers.quickbooks import journals, texts, wire
 from app.providers.quickbooks.journals import to_journal
-from app.providers.quickbooks.reading import Reader, Row
+from app.providers.quickbooks.reading import ANY_STATE, Reader, Row
 from app.providers.quickbooks.records import to_customer, to_invoice
+from app.providers.quickbooks.sources import source_of
 from app.providers.quickbooks.spec import PAGE_ROWS
 from app.providers.quickbooks.values import quoted, text_of
-
-_ANY_STATE = "Active IN (true, false)"
 
 
 async def find(reader: Reader, item: WriteItem) -> Match | None:
     """See `AccountingProvider.find`; for an update, void or deactivation: whether the record is as `item` wants it."""
     if item.external_id:
-        found = (await reader.by_ids(item.kind, [item.external_id]))[0]
+        found = (await reader.by_ids(source_of(item.kind), [item.external_id]))[0]
         return None if isinstance(found, Gone) else _as_wanted(item, found)
     if isinstance(item.record, Invoice):
         return await _find_invoice(reader, item.record)
@@ -75,7 +74,7 @@ async def _of_day(reader: Reader, day: str) -> list[RemoteJournal]:
 
 async def _find_customer(reader: Reader, customer: Customer) -> Match | None:
     """By name, which is unique across customers, vendors and employees, the inactive included."""
-    condition = f"DisplayName = {quoted(customer.name)} AND {_ANY_STATE}"
+    condition = f"DisplayName = {quoted(customer.name)} AND {ANY_STATE}"
     rows, _ = await reader.query("Customer", condition)
     if rows:
         remote = to_customer(cast(wire.Customer, rows[0]))

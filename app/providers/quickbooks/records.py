@@ -1,5 +1,6 @@
 """Intuit's JSON to our vocabulary; `mapping` is the way there. Pure."""
 
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import cast
@@ -15,7 +16,7 @@ from app.canonical import (
     RemoteRecord,
     Settlement,
 )
-from app.providers.quickbooks import wire
+from app.providers.quickbooks import lists, wire
 from app.providers.quickbooks.journals import to_journal
 from app.providers.quickbooks.texts import MARKER, marker_in
 from app.providers.quickbooks.values import amount_of, date_of, moment, text_of
@@ -25,7 +26,12 @@ ENTITIES = {
     Kind.invoice: "Invoice",
     Kind.payment: "Payment",
     Kind.journal_entry: "JournalEntry",
+    Kind.account: "Account",
+    Kind.item: "Item",
+    Kind.tax_rate: "TaxCode",
 }
+# QuickBooks keeps what moved on bank accounts in three lists, each with ids of its own.
+BANK_ENTITIES = ("Purchase", "Deposit", "Transfer")
 
 
 def to_remote(kind: Kind, data: object) -> RemoteRecord:
@@ -38,9 +44,16 @@ def to_remote(kind: Kind, data: object) -> RemoteRecord:
         return to_invoice(cast(wire.Invoice, data))
     if kind is Kind.payment:
         return to_payment(cast(wire.Payment, data))
-    if kind is Kind.journal_entry:
-        return to_journal(data)
+    if kind in _OTHERS:
+        return _OTHERS[kind](data)
     raise ValueError(f"{kind} is not read from QuickBooks")
+
+
+_OTHERS: Mapping[Kind, Callable[[Mapping[str, object]], RemoteRecord]] = {
+    Kind.journal_entry: to_journal,
+    Kind.account: lists.to_account,
+    Kind.item: lists.to_item,
+}
 
 
 def to_customer(data: wire.Customer) -> RemoteCustomer:

@@ -96,16 +96,23 @@ class Xero:
         return journals.best(item, entry, elements)
 
     async def changes(self, kind: Kind, cursor: str | None, since: date | None) -> AsyncIterator[Page]:
-        """Pages of customers, invoices or payments, oldest change first; voids and deletions come as states.
+        """Pages of records, oldest change first, short lists as a whole; voids and deletions come as states.
 
         Payments are two lists: what was paid on invoices, then what was paid beyond them. `since` restricts the first
         load of documents to that business date and later.
         """
+        if not LISTS[kind][0].paged:
+            yield await self._whole(LISTS[kind][0])
+            return
         bookmark = Bookmark.parse(kind, cursor, since)
         for place, listing in enumerate(LISTS[kind]):
             async for elements, position in self._round(listing, bookmark.cursors[place]):
                 bookmark = bookmark.moved(place, position)
                 yield Page(records=reading.to_records(listing, elements), cursor=bookmark.text(kind))
+
+    async def _whole(self, listing: Listing) -> Page:
+        elements = children(await self._get(listing.plural, _NONE), listing.plural)
+        return Page(records=reading.to_records(listing, elements), cursor="{}", complete=True)
 
     async def _round(self, listing: Listing, position: Cursor) -> AsyncIterator[tuple[list[Element], Cursor]]:
         """One list's pages, each with where to go on after it."""

@@ -11,18 +11,23 @@ from itertools import pairwise
 
 from app.canonical import Kind, RemoteRecord
 from app.providers.jsontext import dumps, loads
-from app.providers.xero import journals, records, spec
+from app.providers.xero import journals, lists, records, spec
 from app.providers.xero.values import Element, child, moment, since_text
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One of Xero's lists: `plural` is path and wrapper; `to_record` gives None for what does not concern sales."""
+    """One of Xero's lists: `plural` is path and wrapper; `to_record` gives None for what does not concern sales.
+
+    `paged` is False where Xero gives the whole list at once, whatever page is asked for; then all of it is read, as
+    what was deleted shows by its absence alone.
+    """
 
     kind: Kind
     plural: str
     id_key: str
     to_record: Callable[[Element], RemoteRecord | None]
+    paged: bool = True
 
 
 # A kind's own list comes first: by it single records are read.
@@ -30,6 +35,13 @@ LISTS: Mapping[Kind, tuple[Listing, ...]] = {
     Kind.customer: (Listing(Kind.customer, "Contacts", "ContactID", records.to_customer),),
     Kind.invoice: (Listing(Kind.invoice, "Invoices", "InvoiceID", records.to_sale),),
     Kind.journal_entry: (Listing(Kind.journal_entry, "ManualJournals", "ManualJournalID", journals.to_journal),),
+    Kind.account: (Listing(Kind.account, "Accounts", "AccountID", lists.to_account, paged=False),),
+    Kind.item: (Listing(Kind.item, "Items", "ItemID", lists.to_item, paged=False),),
+    Kind.tax_rate: (Listing(Kind.tax_rate, "TaxRates", "TaxType", lists.to_tax_rate, paged=False),),
+    Kind.bank_transaction: (
+        Listing(Kind.bank_transaction, "BankTransactions", "BankTransactionID", lists.to_bank_transaction),
+        Listing(Kind.bank_transaction, "BankTransfers", "BankTransferID", lists.to_transfer),
+    ),
     # What was paid beyond an invoice is no payment there, and no invoice shows it before it is used.
     Kind.payment: (
         Listing(Kind.payment, "Payments", "PaymentID", records.to_payment),
