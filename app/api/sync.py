@@ -1,5 +1,6 @@
 """Pushing and pulling on demand: the routes of both documents of the brief, over the same requests."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Any, Literal
 
@@ -21,6 +22,7 @@ from app.edge.sync_bodies import (
     InvoiceSynced,
     PaymentsSynced,
     Pulled,
+    PullRange,
     PushBody,
     Pushed,
     PushFilter,
@@ -128,13 +130,17 @@ async def pull(
     principal: Member,
     date_from: Day | None = None,
     date_to: Day | None = None,
-    body: SyncPayments | None = None,
+    body: PullRange | None = None,
 ) -> Pulled:
-    """Pull what changed at the provider; days may come in the query or the body."""
-    days = body or SyncPayments()
+    """Pull what changed at the provider: payments and bank transactions, or the named kinds.
+
+    Days may come in the query or the body. With days, that window is read again as a whole.
+    """
+    days = body or PullRange()
     connection_id = await requests.connection_of(runtime.db, principal.firm_id, provider)
     start, end = date_from or days.date_from, date_to or days.date_to
-    run, finished = await _pull(runtime, request, principal, connection_id, start, end)
+    kinds = [Kind(kind) for kind in dict.fromkeys(days.kinds)] if days.kinds else _what_moved(provider)
+    run, finished = await _pull(runtime, request, principal, connection_id, start, end, kinds)
     response.status_code = 200 if finished else 202
     return _pulled(provider, run)
 
@@ -181,14 +187,20 @@ async def _pushed(
 
 
 async def _pull(
-    runtime: Runtime, request: Request, principal: Principal, connection_id: int, start: date | None, end: date | None
+    runtime: Runtime,
+    request: Request,
+    principal: Principal,
+    connection_id: int,
+    start: date | None,
+    end: date | None,
+    kinds: Sequence[Kind] | None = None,
 ) -> tuple[Any, bool]:
     check_order("date_from", start, "date_to", end)
     run_id = await requests.pull(
         runtime.db,
         principal.firm_id,
         connection_id,
-        kinds=None,
+        kinds=kinds,
         date_from=start.isoformat() if start else None,
         date_to=end.isoformat() if end else None,
         requested_by=principal.subject,
@@ -202,9 +214,15 @@ async def _pull(
         return await runs.get(session, principal.firm_id, run_id), False
 
 
+def _what_moved(provider: ProviderName) -> list[Kind]:
+    """What tells of money: payments wherever they show, and bank transactions."""
+    return [*SPECS[provider].capabilities.payment_sources, Kind.bank_transaction]
+
+
 def _pulled(provider: ProviderName, run: Any) -> Pulled:
-    imported, updated = run.counts.get("payments", 0), run.counts.get("changed", 0)
-    message = f"Pulled {imported} payments from {SPECS[provider].display}."
+    payments, transactions = run.counts.get("payments", 0), run.counts.get("transactions", 0)
+    imported, updated = payments + transactions, run.counts.get("changed", 0)
+    message = f"Pulled {payments} payments and {transactions} bank transactions from {SPECS[provider].display}."
     return Pulled(message=message, imported=imported, updated=updated, run=run_answer(run))
 
 

@@ -37,8 +37,8 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class InvoiceFacts:
-    """What a remote copy of one of our invoices is compared to."""
+class DocumentFacts:
+    """What a remote copy of one of our documents is compared to."""
 
     total: Decimal
     status: str
@@ -185,13 +185,14 @@ async def providers_holding(session: Session, firm_id: int, kind: Kind, record_i
     return {ProviderName(provider) for provider in (await session.execute(query)).scalars()}
 
 
-async def invoice_facts(session: Session, firm_id: int, invoice_id: int) -> InvoiceFacts:
-    """Total, status and revision of one of our invoices."""
-    query = select(Invoice.total, Invoice.status, Invoice.revision).where(
-        Invoice.firm_id == firm_id, Invoice.id == invoice_id
+async def document_facts(session: Session, firm_id: int, kind: Kind, mapping: MappingRow) -> DocumentFacts:
+    """Total, status and revision of the invoice or journal entry of a mapping."""
+    table = Invoice if kind is Kind.invoice else JournalEntry
+    query = select(table.total, table.status, table.revision).where(
+        table.firm_id == firm_id, table.id == getattr(mapping, RECORD_COLUMN[kind])
     )
     row: Any = (await session.execute(query)).one()
-    return InvoiceFacts(row.total, row.status, row.revision)
+    return DocumentFacts(row.total, row.status, row.revision)
 
 
 async def state_counts(session: Session, firm_id: int) -> Sequence[Row[Any]]:

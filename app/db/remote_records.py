@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.canonical import Kind
 from app.db.base import Json
 from app.db.session import Session
 from app.db.sync_tables import RemoteRecord
+from app.errors import NotFound
 
 
 async def save(  # noqa: PLR0913  (the columns of the copy)
@@ -49,6 +50,57 @@ async def save(  # noqa: PLR0913  (the columns of the copy)
         where=differs,
     ).returning(RemoteRecord.id)
     return (await session.execute(query)).one_or_none() is not None
+
+
+async def lose_others(
+    session: Session, firm_id: int, connection_id: int, kind: Kind, external_ids: Sequence[str]
+) -> int:
+    """All copies of a kind but these are of records that are gone; returns how many became so."""
+    query = (
+        update(RemoteRecord)
+        .where(
+            RemoteRecord.firm_id == firm_id,
+            RemoteRecord.connection_id == connection_id,
+            RemoteRecord.kind == kind.value,
+            RemoteRecord.external_id.not_in(external_ids),
+            ~RemoteRecord.gone,
+        )
+        .values(gone=True, updated_at=func.now())
+        .returning(RemoteRecord.id)
+    )
+    return len((await session.execute(query)).all())
+
+
+async def get(session: Session, firm_id: int, record_id: int) -> Row[Any]:
+    """One copy. Raises NotFound."""
+    query = select(RemoteRecord).where(RemoteRecord.firm_id == firm_id, RemoteRecord.id == record_id)
+    row: Any = (await session.execute(query)).one_or_none()
+    if row is None:
+        raise NotFound("There is no such remote record.", record={"kind": "remote_record", "id": record_id})
+    found: Row[Any] = row
+    return found
+
+
+async def page(
+    session: Session,
+    firm_id: int,
+    *,
+    after: int | None,
+    limit: int,
+    connection_id: int | None = None,
+    kind: str | None = None,
+    external_id: str | None = None,
+    gone: bool | None = None,
+) -> Sequence[Row[Any]]:
+    """Copies in order of id."""
+    query = select(RemoteRecord).where(RemoteRecord.firm_id == firm_id).order_by(RemoteRecord.id).limit(limit)
+    given = {"connection_id": connection_id, "kind": kind, "external_id": external_id, "gone": gone}
+    for name, value in given.items():
+        if value is not None:
+            query = query.where(getattr(RemoteRecord, name) == value)
+    if after is not None:
+        query = query.where(RemoteRecord.id > after)
+    return (await session.execute(query)).all()
 
 
 async def seen(

@@ -47,6 +47,17 @@ class SyncPayments(BaseModel):
     date_to: Day | None = None
 
 
+PulledKind = Literal[
+    "customer", "invoice", "payment", "journal_entry", "account", "item", "tax_rate", "bank_transaction"
+]
+
+
+class PullRange(SyncPayments):
+    """Which days and which kinds; without kinds what was paid, and bank transactions."""
+
+    kinds: Annotated[list[PulledKind], Field(min_length=1, max_length=8)] | None = None
+
+
 class OwedFilter(BaseModel):
     """Which of the records whose home is this company. Dates are inclusive and do not concern customers."""
 

@@ -19,7 +19,7 @@ from app.canonical import (
     RemoteRecord,
     RemoteTaxRate,
 )
-from app.db import mappings, outgoing, remote_records, settlements
+from app.db import bank_transactions, mappings, outgoing, remote_records, settlements
 from app.db.session import Session
 from app.errors import Fault
 from app.sync import ledger
@@ -41,21 +41,26 @@ _DIFFERENCES = frozenset({"voided_there", "deleted_there", "total_differs"})
 
 @dataclass(slots=True)
 class Tally:
-    """What applying some records did: `seen` read, `changed` copies that are new or differ, `payments` that changed."""
+    """What applying some records did: `seen` read, `changed` copies that are new or differ, `payments` that changed.
+
+    `transactions`: bank transactions that are new or differ.
+    """
 
     seen: int = 0
     changed: int = 0
     payments: int = 0
+    transactions: int = 0
 
     def add(self, other: "Tally") -> None:
         """Sum up."""
         self.seen += other.seen
         self.changed += other.changed
         self.payments += other.payments
+        self.transactions += other.transactions
 
     def counts(self) -> dict[str, Any]:
         """As a run's counts."""
-        return {"seen": self.seen, "changed": self.changed, "payments": self.payments}
+        return asdict(self)
 
 
 async def apply(session: Session, turn: Turn, records: Iterable[RemoteRecord]) -> Tally:
@@ -72,7 +77,17 @@ async def apply(session: Session, turn: Turn, records: Iterable[RemoteRecord]) -
             tally.payments += await settlements.apply_payment(session, turn.firm_id, turn.connection_id, payment)
         elif isinstance(record, RemoteInvoice):
             await _invoice(session, turn, record, tally)
+        elif isinstance(record, RemoteJournal):
+            await _compare(session, turn, Kind.journal_entry, record)
+        elif isinstance(record, RemoteBankTransaction):
+            tally.transactions += await bank_transactions.save(session, turn.firm_id, turn.connection_id, record)
     return tally
+
+
+async def only(session: Session, turn: Turn, kind: Kind, records: Iterable[RemoteRecord]) -> int:
+    """These records are all there are of their kind: whatever else was known is gone. Returns how many that were."""
+    known = [record.external_id for record in records]
+    return await remote_records.lose_others(session, turn.firm_id, turn.connection_id, kind, known)
 
 
 async def _keep(session: Session, turn: Turn, record: RemoteCopy) -> bool:
@@ -104,6 +119,10 @@ async def _gone(session: Session, turn: Turn, record: Gone, tally: Tally) -> boo
         tally.payments += await settlements.remove_payment(
             session, turn.firm_id, turn.connection_id, record.external_id
         )
+    elif record.kind is Kind.bank_transaction:
+        tally.transactions += await bank_transactions.remove(
+            session, turn.firm_id, turn.connection_id, record.external_id
+        )
     elif record.kind in mappings.TABLES:
         fault = Fault(
             code="deleted_there",
@@ -121,30 +140,36 @@ async def _invoice(session: Session, turn: Turn, record: RemoteInvoice, tally: T
             session, turn.firm_id, turn.connection_id, record.external_id, record.settlements, currency
         )
         tally.payments += changed
-    mapping = await mappings.by_external_id(session, turn.firm_id, Kind.invoice, turn.connection_id, record.external_id)
+    await _compare(session, turn, Kind.invoice, record)
+
+
+async def _compare(session: Session, turn: Turn, kind: Kind, record: RemoteInvoice | RemoteJournal) -> None:
+    """Show what a document of ours has become there, unless an attempt of ours to change it is under way."""
+    mapping = await mappings.by_external_id(session, turn.firm_id, kind, turn.connection_id, record.external_id)
     if mapping is None or mapping.state not in _SETTLED_STATES:
         return
-    ours = await mappings.invoice_facts(session, turn.firm_id, mapping.invoice_id)
-    await outgoing.mark(session, turn.firm_id, Kind.invoice, mapping.id, version=record.version)
+    ours = await mappings.document_facts(session, turn.firm_id, kind, mapping)
+    await outgoing.mark(session, turn.firm_id, kind, mapping.id, version=record.version)
+    what = "Invoice" if kind is Kind.invoice else "Journal entry"
     if record.state in (DocumentState.voided, DocumentState.deleted):
         if ours.status != "void":
             word = record.state.value
             fault = Fault(
                 code=f"{word}_there",
-                message=f"Invoice {record.number} was {word} at the provider; ours is kept.",
-                fix="Void ours, or push it again as a new invoice.",
+                message=f"{what} {record.number} was {word} at the provider; ours is kept.",
+                fix="Void ours, or push it again as a new one.",
             )
-            await _differ(session, turn, Kind.invoice, record.external_id, fault)
+            await _differ(session, turn, kind, record.external_id, fault)
     elif ours.status != "void" and record.total != ours.total and mapping.base_revision >= ours.revision:
         fault = Fault(
             code="total_differs",
-            message=f"Invoice {record.number} comes to {record.total} there and to {ours.total} here.",
+            message=f"{what} {record.number} comes to {record.total} there and to {ours.total} here.",
             fix="It was edited on one side: correct one of them.",
             field="total",
         )
-        await _differ(session, turn, Kind.invoice, record.external_id, fault)
+        await _differ(session, turn, kind, record.external_id, fault)
     elif mapping.state == "conflict" and mapping.fault.get("code") in _DIFFERENCES and record.total == ours.total:
-        await outgoing.mark(session, turn.firm_id, Kind.invoice, mapping.id, state="synced", sync_error="", fault={})
+        await outgoing.mark(session, turn.firm_id, kind, mapping.id, state="synced", sync_error="", fault={})
 
 
 async def _differ(session: Session, turn: Turn, kind: Kind, external_id: str, fault: Fault) -> None:

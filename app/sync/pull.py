@@ -3,9 +3,9 @@
 from datetime import date
 from typing import Any
 
-from app.canonical import Kind, RemoteInvoice, RemotePayment, RemoteRecord
+from app.canonical import Kind, RemoteBankTransaction, RemoteInvoice, RemoteJournal, RemotePayment, RemoteRecord
 from app.db import cursors, outgoing, runs, settlements, work
-from app.sync.applying import Tally, apply
+from app.sync.applying import Tally, apply, only
 from app.sync.turn import Turn
 
 _SYNCED_AT = {
@@ -20,7 +20,7 @@ async def pull(turn: Turn, run: Any) -> None:
     asked = run.params.get("kinds")
     kinds = [Kind(kind) for kind in asked] if asked else list(turn.provider.capabilities.payment_sources)
     done = set(run.params.get("done", ()))
-    tally = Tally(**{name: run.counts.get(name, 0) for name in ("seen", "changed", "payments")})
+    tally = Tally(**{name: run.counts.get(name, 0) for name in Tally().counts()})
     for kind in kinds:
         if kind.value in done:
             continue
@@ -45,14 +45,17 @@ async def _pull_kind(turn: Turn, run: Any, kind: Kind, tally: Tally) -> bool:
         wanted = [record for record in page.records if _within(record, start, end)]
         async with turn.effects() as session:
             tally.add(await apply(session, turn, wanted))
+            if page.complete:
+                tally.changed += await only(session, turn, kind, page.records)
             if not windowed:
                 await cursors.save(session, turn.firm_id, turn.connection_id, kind, page.cursor)
             more_urgent = not windowed and await work.outranked(session, turn.scope, run.priority)
         if more_urgent:
             return False
     async with turn.effects() as session:
-        stamp = {_SYNCED_AT[kind]: outgoing.now()}
-        await outgoing.touch_connection(session, turn.firm_id, turn.connection_id, stamp)
+        if kind in _SYNCED_AT:
+            stamp = {_SYNCED_AT[kind]: outgoing.now()}
+            await outgoing.touch_connection(session, turn.firm_id, turn.connection_id, stamp)
     return True
 
 
@@ -62,6 +65,6 @@ def _day(text: str | None) -> date | None:
 
 def _within(record: RemoteRecord, start: date | None, end: date | None) -> bool:
     """Whether a record's business date lies within the asked days, both inclusive; undated records do."""
-    day = record.on if isinstance(record, RemotePayment) else None
+    day = record.on if isinstance(record, RemotePayment | RemoteJournal | RemoteBankTransaction) else None
     day = record.issue_date if isinstance(record, RemoteInvoice) else day
     return day is None or ((start is None or day >= start) and (end is None or day <= end))

@@ -103,7 +103,8 @@ async def pull(
 ) -> int:
     """Ask for a pull at once; returns the run. Without kinds: whatever tells what was paid."""
     async with database.firm(firm_id) as session:
-        await _usable(session, firm_id, connection_id, Kind.payment)
+        for kind in kinds or (Kind.payment,):
+            await _usable(session, firm_id, connection_id, kind)
         params: Json = {"date_from": date_from, "date_to": date_to}
         params |= {"kinds": [kind.value for kind in kinds]} if kinds else {}
         run_id = await runs.request(
@@ -140,11 +141,12 @@ async def _usable(session: Session, firm_id: int, connection_id: int, kind: Kind
             who="admin",
             record={"kind": "connection", "id": connection_id},
         )
-    if kind is not None and not getattr(row, _SWITCH[kind]):
+    switch = _SWITCH.get(kind) if kind is not None else None
+    if switch is not None and not getattr(row, switch):
         raise Conflict(
-            f"Synchronising {kind.value} records is switched off for this connection.",
+            f"Synchronising {kind} records is switched off for this connection.",
             code="sync_disabled",
-            fix=f"Switch {_SWITCH[kind]} on.",
+            fix=f"Switch {switch} on.",
             who="admin",
         )
     return row

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import httpx
@@ -9,8 +10,8 @@ import pytest
 from sqlalchemy import insert, text
 from sqlalchemy.exc import DBAPIError
 
-from app.canonical import Kind
-from app.db import audit, runs, tables
+from app.canonical import DocumentState, Kind, RemoteBankTransaction
+from app.db import audit, bank_transactions, remote_records, runs, tables
 from app.db.base import Table
 from app.db.session import Database
 from app.db.sync_tables import AccountMapping, CustomerSyncMapping, InvoiceSyncMapping, ItemMapping, TaxMapping
@@ -72,6 +73,16 @@ async def _settle(api: Api, provider: str, mark: str) -> Firm:
         await audit.record(session, firm, actor=mark, action="test")
     ids[CustomerSyncMapping.__tablename__] = (await world.mapping(firm, Kind.customer, connection, client)).id
     ids["mappings"] = (await world.mapping(firm, Kind.journal_entry, connection, ids["entry_id"])).id
+    moved = RemoteBankTransaction(
+        external_id=mark, version="", type="spend", state=DocumentState.open, on=None, currency="USD", amount=Decimal(1)
+    )
+    async with world.runtime.db.firm(firm) as session:
+        await bank_transactions.save(session, firm, connection, moved)
+        ids["transaction_id"] = (await session.execute(text("SELECT id FROM bank_transactions"))).scalar_one()
+        copy: dict[str, Any] = {"version": "", "record": {"name": mark}, "updated_at": None}
+        await remote_records.save(session, firm, connection, Kind.item, mark, **copy)
+        query = text("SELECT id FROM remote_records WHERE kind = 'item'")
+        ids["record_id"] = (await session.execute(query)).scalar_one()
     ids[InvoiceSyncMapping.__tablename__] = (await world.mapping(firm, Kind.invoice, connection, invoice_id)).id
     return Firm(firm, ids)
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -132,9 +133,9 @@ class TestLists:
 
 
 class TestBank:
-    async def bank_act(self, side: Side) -> None:
+    async def money_moves(self, side: Side) -> None:
         if side.simulator == "intuit":
-            line = {
+            line: dict[str, Any] = {
                 "Amount": 34,
                 "DetailType": "AccountBasedExpenseLineDetail",
                 "Description": "Stamps",
@@ -142,7 +143,7 @@ class TestBank:
             }
             fields = {"PaymentType": "Cash", "AccountRef": {"value": side.bank}, "TxnDate": str(DAY), "Line": [line]}
             await side.act("create_document", entity="Purchase", **fields)
-            fields = {
+            fields: dict[str, Any] = {
                 "FromAccountRef": {"value": side.bank},
                 "ToAccountRef": {"value": side.savings},
                 "Amount": 500,
@@ -176,7 +177,7 @@ class TestBank:
     async def test_what_moved_comes_once_and_its_deletion_later(self, side: Side):
         before, _ = await side.pull(Kind.bank_transaction)
         known = {one.external_id for one in before}
-        await self.bank_act(side)
+        await self.money_moves(side)
         records, cursor = await side.pull(Kind.bank_transaction)
         new = {one.type: one for one in records if one.external_id not in known}
         assert {kind: one.amount for kind, one in new.items()} == {"spend": Decimal(34), "transfer": Decimal(500)}

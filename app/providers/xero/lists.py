@@ -90,8 +90,13 @@ def to_tax_rate(element: Element) -> RemoteTaxRate:
     )
 
 
-def to_bank_transaction(element: Element) -> RemoteBankTransaction:
-    """Money spent or received; overpayments and prepayments among them are payments to us as well."""
+def to_bank_transaction(element: Element) -> RemoteBankTransaction | None:
+    """Money spent or received; overpayments and prepayments among them are payments to us as well.
+
+    None for a side of a transfer: the list of transfers has that as one.
+    """
+    if text(element, "Type").endswith("-TRANSFER"):
+        return None
     contact = child(element, "Contact")
     return RemoteBankTransaction(
         external_id=identifier(element, "BankTransactionID"),
