@@ -141,9 +141,14 @@ class TestBank:
                 "Description": "Stamps",
                 "AccountBasedExpenseLineDetail": {"AccountRef": {"value": side.expense}},
             }
-            fields = {"PaymentType": "Cash", "AccountRef": {"value": side.bank}, "TxnDate": str(DAY), "Line": [line]}
-            await side.act("create_document", entity="Purchase", **fields)
             fields: dict[str, Any] = {
+                "PaymentType": "Cash",
+                "AccountRef": {"value": side.bank},
+                "TxnDate": str(DAY),
+                "Line": [line],
+            }
+            await side.act("create_document", entity="Purchase", **fields)
+            fields = {
                 "FromAccountRef": {"value": side.bank},
                 "ToAccountRef": {"value": side.savings},
                 "Amount": 500,
