@@ -7,8 +7,9 @@ from pydantic import AliasChoices, Field
 
 from app.books.inputs import Code, Id, Input, Line
 from app.canonical import ProviderName
-from app.db import code_mappings, connections, mappings
+from app.db import code_mappings, connections
 from app.db.code_mappings import CodeKind
+from app.db.cures import Cure, cured
 from app.edge import paging
 from app.edge.deps import BellDep, FirmSession, Member, Viewer
 from app.edge.models import Answer, Moment, PageQuery, PathId, Provider
@@ -110,7 +111,8 @@ def _add(kind: CodeKind) -> None:
             connection_id=body.connection_id,
             targets=[(item.internal_code, item.external_code, item.external_name) for item in body.items],
         )
-        bell |= await mappings.revive(session, principal.firm_id, body.provider, [f"{kind}_unmapped"])
+        cure = Cure(f"{kind}_mapped")
+        bell |= await cured(session, principal.firm_id, [cure], provider=body.provider)
         return CodePage(items=[_answer(row) for row in rows], next=None)
 
     @router.delete(

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from app.books.inputs import Id, Input, Name, Word
 from app.db import audit, clients, connections, firms
+from app.db.cures import Cure, cured
 from app.edge.deps import Admin, BellDep, FirmSession, Viewer
 from app.edge.models import Answer, Moment
 from app.edge.problems import may_raise
@@ -18,6 +19,7 @@ router = APIRouter(
     responses=may_raise(Unauthenticated, Forbidden),
 )
 
+_CURES = {"sync_enabled": Cure.switched_on, "update_policy": Cure.policy_changed}
 UpdatePolicy = Literal["none", "customers", "all"]
 
 
@@ -68,4 +70,6 @@ async def change(body: FirmChange, session: FirmSession, principal: Admin, bell:
         )
     if given.get("sync_enabled"):
         bell |= {row.id for row in await connections.page(session, principal.firm_id, limit=10)}
+    cures = [cure for name, cure in _CURES.items() if name in given]
+    bell |= await cured(session, principal.firm_id, cures)
     return FirmAnswer.model_validate(await firms.get(session, principal.firm_id))

@@ -46,6 +46,7 @@ class MappingMixin(OfFirm):
 class CustomerSyncMapping(MappingMixin, Table):
     __tablename__ = "customer_sync_mappings"
     client_id: Mapped[int]
+    base: Mapped[Json] = json_object()
     external_name: Mapped[str] = empty()
     __table_args__ = (
         UniqueConstraint("connection_id", "client_id"),
@@ -114,6 +115,7 @@ class RemoteRecord(OfFirm, Table):
     version: Mapped[str] = empty()
     record: Mapped[Json] = json_object()
     gone: Mapped[bool] = mapped_column(server_default=text("false"))
+    dismissed: Mapped[bool] = mapped_column(server_default=text("false"))
     remote_updated_at: Mapped[datetime | None]
     __table_args__ = (
         UniqueConstraint("connection_id", "kind", "external_id"),
@@ -148,7 +150,8 @@ class SyncRun(OfFirm, Table):
             "id",
             postgresql_where=text("state IN ('queued','running')"),
         ),
-        CheckConstraint("state IN ('queued','running','done','failed','cancelled')", name="state"),
+        Index("ix_sync_runs_finished", "firm_id", "finished_at"),
+        CheckConstraint("state IN ('queued','running','paused','done','failed','cancelled')", name="state"),
     )
 
 
@@ -242,6 +245,7 @@ class WebhookEvent(Numbered, Table):
     occurred_at: Mapped[datetime | None]
     state: Mapped[str] = mapped_column(server_default="pending")
     failures: Mapped[int] = mapped_column(Integer, server_default="0")
+    duplicates: Mapped[int] = mapped_column(Integer, server_default="0")
     reason: Mapped[str] = empty()
     next_due_at: Mapped[datetime] = mapped_column(server_default=func.now())
     handled_at: Mapped[datetime | None]

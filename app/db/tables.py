@@ -130,6 +130,9 @@ class Connection(OfFirm, Table):
     connected_at: Mapped[datetime] = mapped_column(server_default=func.now())
     revoked_at: Mapped[datetime | None]
     next_sync_at: Mapped[datetime | None]
+    next_nightly_at: Mapped[datetime | None]
+    frequencies: Mapped[Json] = json_object()
+    kind_pulled: Mapped[Json] = json_object()
     next_due_at: Mapped[datetime | None]
     throttled_until: Mapped[datetime | None]
     budget: Mapped[Json] = json_object()
