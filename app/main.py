@@ -23,6 +23,7 @@ from app.api import (
     payments,
     remote,
     runs,
+    suggestions,
     sync,
     webhooks,
 )
@@ -47,6 +48,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     accounts.router,
     payments.router,
     remote.router,
+    suggestions.router,
     codes.router,
     firm.router,
     sync.router,

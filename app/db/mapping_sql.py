@@ -50,10 +50,12 @@ _STATE = """CASE
     WHEN m.state IN ('in_flight', 'unknown') THEN m.state
     WHEN m.external_id IS NULL AND {fate} <> 'keep' THEN 'superseded'
     WHEN NOT {newer} AND m.state IN ('synced', 'unchanged', 'conflict', 'excluded') THEN m.state
-    WHEN NOT {allowed} AND m.state = 'conflict' THEN m.state
+    WHEN m.state = 'conflict' AND (NOT {allowed} OR {undecided}) THEN m.state
     WHEN NOT {allowed} THEN 'excluded'
     WHEN EXCLUDED.state = 'excluded' AND m.state IN ('pending', 'waiting') THEN m.state
     ELSE EXCLUDED.state END"""
+# What both sides changed waits for a person: another edit here is no decision about the one there.
+_UNDECIDED = "(m.external_id IS NOT NULL AND m.fault ->> 'code' = 'changed_on_both_sides')"
 _NEWER = "(m.external_id IS NULL OR m.base_revision < {revision})"
 _ALLOWED = "(m.external_id IS NULL OR {fate} <> 'keep' OR {policy} IN ({permitting}))"
 _WANTED = "CASE WHEN m.external_id IS NULL THEN 'create' WHEN {fate} <> 'keep' THEN {fate} ELSE 'update' END"
@@ -68,6 +70,7 @@ def _statement(
     switches: str = "",
     rule: str = "NULL",
     narrowed: str = "",
+    undecided: str = _UNDECIDED,
 ) -> TextClause:
     names = {"records": known.records, "record": known.record}
     fate = _OF_RECORD.format(what=known.fate, **names)
@@ -88,7 +91,7 @@ def _statement(
             newer=newer,
             allowed=allowed,
             updates_off=fault_sql(Rule.updates_off),
-            state=_STATE.format(fate=fate, newer=newer, allowed=allowed),
+            state=_STATE.format(fate=fate, newer=newer, allowed=allowed, undecided=undecided),
             on_its_way="('pending', 'in_flight', 'waiting', 'unknown')",
             wanted=_WANTED.format(fate=fate),
         )
@@ -121,7 +124,13 @@ OTHER_HOMES = {
     for kind, known in PUSHED.items()
 }
 NAMED = {
-    kind: _statement(known, place=":connection", narrow=f"AND {known.alias}.id = ANY(:ids)", ready="s.ready_when_named")
+    kind: _statement(
+        known,
+        place=":connection",
+        narrow=f"AND {known.alias}.id = ANY(:ids)",
+        ready="s.ready_when_named",
+        undecided="false",
+    )
     for kind, known in PUSHED.items()
 }
 # A part of what is owed; a bound that is not given is null.

@@ -154,6 +154,15 @@ async def mark(session: Session, firm_id: int, kind: Kind, mapping_id: int, **va
     )
 
 
+async def external_ids(session: Session, firm_id: int, kind: Kind, mapping_ids: Sequence[int]) -> list[str]:
+    """The provider's ids of these mappings, as far as they have one."""
+    table = TABLES[kind]
+    query = select(table.external_id).where(
+        table.firm_id == firm_id, table.id.in_(mapping_ids), table.external_id.is_not(None)
+    )
+    return [str(row.external_id) for row in await session.execute(query)]
+
+
 def now() -> Any:
     """A column value: now, by the database's clock."""
     return func.now()

@@ -5,6 +5,7 @@ from typing import Any
 
 from app.canonical import Kind, RemoteBankTransaction, RemoteInvoice, RemoteJournal, RemotePayment, RemoteRecord
 from app.db import cursors, outgoing, runs, settlements, work
+from app.db.cures import Cure, cured
 from app.sync.applying import Tally, apply, only
 from app.sync.turn import Turn
 
@@ -12,6 +13,14 @@ _SYNCED_AT = {
     Kind.payment: "last_payment_sync_at",
     Kind.invoice: "last_invoice_sync_at",
     Kind.customer: "last_customer_sync_at",
+}
+
+# Another list there may be what a refused record wants; the connection's own runner takes what becomes owed.
+_CURES = {
+    Kind.account: Cure.lists_changed,
+    Kind.item: Cure.lists_changed,
+    Kind.tax_rate: Cure.lists_changed,
+    Kind.customer: Cure.customers_changed,
 }
 
 
@@ -41,6 +50,7 @@ async def _pull_kind(turn: Turn, run: Any, kind: Kind, tally: Tally) -> bool:
         cursor = None if windowed else await cursors.get(session, turn.firm_id, turn.connection_id, kind)
         since = start or turn.connection.sync_from
         since = since or await settlements.earliest_invoice_date(session, turn.firm_id, turn.connection_id)
+    before = tally.changed
     async for page in turn.provider.changes(kind, cursor, since):
         wanted = [record for record in page.records if _within(record, start, end)]
         async with turn.effects() as session:
@@ -53,6 +63,8 @@ async def _pull_kind(turn: Turn, run: Any, kind: Kind, tally: Tally) -> bool:
         if more_urgent:
             return False
     async with turn.effects() as session:
+        if kind in _CURES and tally.changed > before:
+            await cured(session, turn.firm_id, [_CURES[kind]], connection_id=turn.connection_id)
         if kind in _SYNCED_AT:
             stamp = {_SYNCED_AT[kind]: outgoing.now()}
             await outgoing.touch_connection(session, turn.firm_id, turn.connection_id, stamp)

@@ -15,7 +15,7 @@ from app.db import mappings, outgoing, runs, writes
 from app.db.session import Session
 from app.errors import Fault, NeedsReauth, OutcomeUnknown, ProviderError, ProviderUnavailable, RateLimited
 from app.providers.base import NotWritten, Outcome, Unknown, WriteCall, WriteItem
-from app.sync import ledger, outcomes, resolve
+from app.sync import ledger, outcomes, resolve, stale
 from app.sync.turn import Turn
 
 log = structlog.get_logger(__name__)
@@ -48,6 +48,7 @@ def idempotency_key(connection_id: int, kind: Kind, owed: Sequence[Owed]) -> str
 
 async def push(turn: Turn, kind: Kind) -> None:
     """Write one call's worth of the most urgent owed records of a kind."""
+    await stale.look_before(turn, kind)
     async with turn.effects() as session:
         ready = await _ready(session, turn, kind)
         if not ready or turn.company is None:
@@ -71,6 +72,7 @@ async def send(turn: Turn, call_id: int, call: WriteCall) -> None:
         raise
     settled, silent = await outcomes.adopted(turn, call_id, answers)
     await outcomes.store(turn, call_id, call.kind, settled)
+    await stale.look_after(turn, call_id, settled)
     if silent := silent or _refusal_of_all(answers):
         raise silent
 

@@ -107,8 +107,8 @@ class Turn:
             yield
         finally:
             task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            # Waiting for it, rather than awaiting it: its end must not be taken for a stop of ours, nor the reverse.
+            await asyncio.wait({task})
 
     async def _renew(self) -> None:
         while True:

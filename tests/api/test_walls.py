@@ -83,6 +83,10 @@ async def _settle(api: Api, provider: str, mark: str) -> Firm:
         await remote_records.save(session, firm, connection, Kind.item, mark, **copy)
         query = text("SELECT id FROM remote_records WHERE kind = 'item'")
         ids["record_id"] = (await session.execute(query)).scalar_one()
+        stranger = {"name": mark, "active": True, "customer": {"name": mark}}
+        await remote_records.save(session, firm, connection, Kind.customer, mark, **{**copy, "record": stranger})
+        query = text("SELECT id FROM remote_records WHERE kind = 'customer' ORDER BY id DESC LIMIT 1")
+        ids["suggestion_id"] = (await session.execute(query)).scalar_one()
     ids[InvoiceSyncMapping.__tablename__] = (await world.mapping(firm, Kind.invoice, connection, invoice_id)).id
     return Firm(firm, ids)
 
@@ -117,7 +121,11 @@ class TestRoutes:
             if not path.count("_id}"):
                 continue
             own = {"invoice_id": town.mine.ids["invoice_id"], "client_id": town.mine.ids["client_id"]}
-            needed = {"connection_sync_invoice": "invoice_id", "connection_sync_customer": "client_id"}
+            needed = {
+                "connection_sync_invoice": "invoice_id",
+                "connection_sync_customer": "client_id",
+                "client_suggestion_match": "client_id",
+            }
             body = {needed[name]: own[needed[name]]} if name in needed else BODIES.get(name, {})
             json = None if method in ("GET", "DELETE") else body
             answer = await town.caller.request(method, fill(path, town.theirs.ids), json=json)

@@ -13,9 +13,10 @@ from sqlalchemy import func, insert, select, update
 
 from app.canonical import Kind, ProviderName
 from app.connections import Arrival, Caller, Connected, begin, complete
-from app.db import mappings
+from app.db import mappings, owners
 from app.db.sync_tables import AccountMapping, ItemMapping, TaxMapping
 from app.db.tables import Client, Connection, Firm, Invoice, InvoiceLine
+from app.providers.http import Meter
 from app.runtime import Runtime, open_runtime
 from app.settings import Settings
 from app.sync import runner
@@ -168,6 +169,13 @@ class World:
         """One row of the firm's."""
         async with self.runtime.db.firm(firm_id) as session:
             return (await session.execute(select(table).where(table.id == record_id))).one()
+
+    async def fetch(self, firm_id: int, connection_id: int, kind: Kind, external_ids: Sequence[str]) -> list[Any]:
+        """Records as the company holds them now, in our words."""
+        async with self.runtime.db.firm(firm_id) as session:
+            row = await owners.connection(session, firm_id, connection_id)
+        provider = self.runtime.provider(row, Meter())
+        return list(await provider.fetch(kind, external_ids))
 
     async def set(self, firm_id: int, table: Any, record_id: int, **values: Any) -> None:
         """Change a row behind the books' back."""

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from urllib.parse import quote
 
 from app.canonical import Company, Kind, ProviderName
-from app.providers.base import Capabilities, Limits
+from app.providers.base import ADDRESS_FIELDS, Capabilities, Limits
 
 NAME = ProviderName.xero
 SIGNATURE_HEADER = "x-xero-signature"
@@ -46,6 +46,10 @@ CAPABILITIES = Capabilities(
     max_body=3_500_000,
     # Credit notes and prepayments show on the invoice alone.
     payment_sources=(Kind.payment, Kind.invoice),
+    customer_fields=("name", "email", "phone", "tax_number", *ADDRESS_FIELDS),
+    clears_fields=True,
+    # Xero has no version to hold an update to: the last writer wins.
+    guards_updates=False,
 )
 
 
