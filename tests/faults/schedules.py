@@ -343,9 +343,8 @@ async def _why(play: Play) -> list[str]:
     """What the connection and the records that are owed say of themselves."""
     async with play.world.runtime.db.firm(play.stage.firm) as session:
         facts = "status, error_message, throttled_until, next_due_at, lease_owner, crashes"
-        told = [
-            f"connection {tuple((await session.exec_driver_sql(f'SELECT {facts} FROM connections WHERE id = {play.connection}')).one())}"
-        ]
+        row = (await session.exec_driver_sql(f"SELECT {facts} FROM connections WHERE id = {play.connection}")).one()
+        told = [f"connection {tuple(row)}"]
         for table in mappings.TABLES.values():
             found = await session.exec_driver_sql(
                 f"SELECT state, sync_error, next_due_at <= now() AS due, run_id, failures FROM {table.__tablename__}"
