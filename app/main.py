@@ -9,6 +9,8 @@ from starlette.middleware.cors import CORSMiddleware
 
 from app.api import (
     accounts,
+    api_keys,
+    audit_events,
     auth,
     clients,
     codes,
@@ -21,10 +23,12 @@ from app.api import (
     mappings,
     mending,
     payments,
+    reconciliation,
     remote,
     runs,
     suggestions,
     sync,
+    webhook_events,
     webhooks,
 )
 from app.edge import problems
@@ -49,6 +53,10 @@ ROUTERS: tuple[APIRouter, ...] = (
     payments.router,
     remote.router,
     suggestions.router,
+    webhook_events.router,
+    reconciliation.router,
+    audit_events.router,
+    api_keys.router,
     codes.router,
     firm.router,
     sync.router,

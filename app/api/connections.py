@@ -27,6 +27,7 @@ from app.edge.models import PageQuery, PathId, Provider
 from app.edge.principals import Principal
 from app.edge.problems import may_raise
 from app.edge.sync_answers import preferred_wait, run_answer
+from app.edge.sync_bodies import PulledKind
 from app.errors import (
     Conflict,
     Forbidden,
@@ -83,7 +84,8 @@ class ConnectionChange(Input):
     """What to change; fields not sent stay. null: as the firm has it, or no bound.
 
     `sync_enabled` stops automatic work only; a kind's own switch also refuses calls. `sync_from`: older records are not
-    pushed by themselves.
+    pushed by themselves. `frequencies`: kinds that are read by a schedule of their own, in minutes; payments go by
+    `frequency_minutes`, and everything is read once a day.
     """
 
     sync_enabled: bool = True
@@ -95,6 +97,7 @@ class ConnectionChange(Input):
     update_policy: Literal["none", "customers", "all"] | None = None
     customer_pull: Literal["suggest", "create"] = "suggest"
     sync_from: Day | None = None
+    frequencies: dict[PulledKind, Annotated[int, Field(ge=5, le=10_080)]] = Field(default_factory=dict)
 
 
 class ConnectionQuery(PageQuery):

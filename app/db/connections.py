@@ -2,20 +2,21 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row, func, select, union_all, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 
+from app.db.kinds import PUSHED
 from app.db.session import Session
-from app.db.sync_tables import CustomerSyncMapping, InvoiceSyncMapping, SyncRun
+from app.db.sync_tables import SyncRun
 from app.db.tables import Connection
 from app.errors import Conflict, NotFound
 
 ConnectionRow = Row[Any]
-MAPPINGS = (CustomerSyncMapping, InvoiceSyncMapping)
+MAPPINGS = tuple(known.table for known in PUSHED.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,7 @@ async def connect(session: Session, firm_id: int, provider: str, company_id: str
         "revoked_at": None,
         "connected_at": func.now(),
         "next_due_at": func.now(),
+        "next_nightly_at": func.now() + timedelta(hours=24),
         "updated_at": func.now(),
         "crashes": 0,
     }

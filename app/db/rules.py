@@ -13,6 +13,7 @@ class Rule(StrEnum):
     updates_off = "updates_off"
     other_home = "other_home"
     skipped = "skipped"
+    cancelled = "cancelled"
 
 
 _SAYS: Mapping[Rule, tuple[str, str, str]] = {
@@ -36,6 +37,7 @@ _SAYS: Mapping[Rule, tuple[str, str, str]] = {
         "Push this once, or make this connection the home of its client.",
         "bookkeeper",
     ),
+    Rule.cancelled: ("The run that was to push it was cancelled.", "Retry it, or push it again.", "bookkeeper"),
     Rule.skipped: ("Left out by a person.", "Retry it to push it after all.", "bookkeeper"),
 }
 

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Row, select, text
 
 from app.canonical import Kind
-from app.db import mappings
+from app.db import analytics, mappings
 from app.db.base import Json
 from app.db.kinds import PushedKind, of_every_kind
 from app.db.session import Session
@@ -34,6 +34,8 @@ class Overview:
     runs: Sequence[Row[Any]]
     owed: Sequence[Mapping[str, Any]]
     dispositions: Mapping[str, Any]
+    success: Mapping[str, Any]
+    webhooks: Mapping[str, Any]
 
 
 async def failures(session: Session, firm_id: int, run_id: int) -> list[Json]:
@@ -82,4 +84,10 @@ async def overview(session: Session, firm_id: int) -> Overview:
         "excluded": by_rule,
         "unplaced": await mappings.unplaced(session, firm_id),
     }
-    return Overview(open_runs, list(owed.values()), dispositions)
+    return Overview(
+        open_runs,
+        list(owed.values()),
+        dispositions,
+        await analytics.success(session, firm_id),
+        await analytics.webhooks(session, firm_id),
+    )

@@ -7,6 +7,7 @@ from app.canonical import Kind, RemoteBankTransaction, RemoteInvoice, RemoteJour
 from app.db import cursors, outgoing, runs, settlements, work
 from app.db.cures import Cure, cured
 from app.sync.applying import Tally, apply, only
+from app.sync.calendar import followed
 from app.sync.turn import Turn
 
 _SYNCED_AT = {
@@ -27,7 +28,7 @@ _CURES = {
 async def pull(turn: Turn, run: Any) -> None:
     """Carry out one pull run. It gives way between pages when something more urgent is owed, and goes on later."""
     asked = run.params.get("kinds")
-    kinds = [Kind(kind) for kind in asked] if asked else list(turn.provider.capabilities.payment_sources)
+    kinds = [Kind(kind) for kind in asked] if asked else followed(turn.provider.capabilities)
     done = set(run.params.get("done", ()))
     tally = Tally(**{name: run.counts.get(name, 0) for name in Tally().counts()})
     for kind in kinds:
@@ -43,7 +44,7 @@ async def pull(turn: Turn, run: Any) -> None:
 
 
 async def _pull_kind(turn: Turn, run: Any, kind: Kind, tally: Tally) -> bool:
-    """Read one kind to its end. False: something more urgent came; the cursor remembers where to go on."""
+    """Read one kind to its end. False: something more urgent came, or a person stopped it; the cursor remembers."""
     start, end = _day(run.params.get("date_from")), _day(run.params.get("date_to"))
     windowed = start is not None or end is not None
     async with turn.db.firm(turn.firm_id) as session:
@@ -59,8 +60,9 @@ async def _pull_kind(turn: Turn, run: Any, kind: Kind, tally: Tally) -> bool:
                 tally.changed += await only(session, turn, kind, page.records)
             if not windowed:
                 await cursors.save(session, turn.firm_id, turn.connection_id, kind, page.cursor)
-            more_urgent = not windowed and await work.outranked(session, turn.scope, run.priority)
-        if more_urgent:
+            stop = not await runs.is_open(session, turn.firm_id, run.id)
+            stop = stop or (not windowed and await work.outranked(session, turn.scope, run.priority))
+        if stop:
             return False
     async with turn.effects() as session:
         if kind in _CURES and tally.changed > before:

@@ -71,6 +71,8 @@ async def _settle(api: Api, provider: str, mark: str) -> Firm:
             made = await session.execute(insert(table).values(values).returning(table.id))
             ids[table.__tablename__] = made.scalar_one()
         await audit.record(session, firm, actor=mark, action="test")
+        query = text("SELECT min(id) FROM api_keys WHERE revoked_at IS NULL")
+        ids["key_id"] = (await session.execute(query)).scalar_one()
     ids[CustomerSyncMapping.__tablename__] = (await world.mapping(firm, Kind.customer, connection, client)).id
     ids["mappings"] = (await world.mapping(firm, Kind.journal_entry, connection, ids["entry_id"])).id
     moved = RemoteBankTransaction(
