@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
+import structlog
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -16,6 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
 
+from app.db.session import Unavailable
 from app.edge.models import money
 from app.edge.problems import status_of
 from app.errors import AppError, Forbidden, Invalid, Unauthenticated
@@ -33,6 +35,7 @@ _POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; "
     "frame-ancestors 'none'; form-action 'self'{more}"
 )
+_log = structlog.get_logger(__name__)
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
@@ -52,6 +55,13 @@ class PageRoute(APIRoute):
                 return error_page(request, Invalid("The address or form holds something that we cannot read."))
             except AppError as error:
                 return error_page(request, error)
+            except Unavailable as error:
+                _log.error("database_unavailable", reason=str(error))
+                return error_page(request, AppError("The database is not reachable. Try again in a moment."), 503)
+            except Exception:  # noqa: BLE001  a person gets a page with the request's id, under which the log has the cause
+                _log.exception("unexpected_error", method=request.method, path=request.url.path)
+                said = AppError("An unexpected error; the operator finds it in the log.", who="operator")
+                return error_page(request, said)
 
         return answer
 
@@ -79,15 +89,14 @@ def headers(form_targets: Iterable[str] = ()) -> dict[str, str]:
     return {"Content-Security-Policy": _POLICY.format(more=more), "Referrer-Policy": "same-origin"}
 
 
-def error_page(request: Request, error: AppError) -> HTMLResponse:
+def error_page(request: Request, error: AppError, status: int | None = None) -> HTMLResponse:
     """What went wrong, what to do and who can do it."""
     back = urlsplit(request.headers.get("referer", ""))
     shown = back.path + (f"?{back.query}" if back.query else "") if back.path.startswith("/") else "/"
-    status = status_of(error)
     return page(
         request,
         "error.html",
-        status=status,
+        status=status or status_of(error),
         error=error,
         back=shown,
         request_id=current_request_id(),
@@ -191,6 +200,7 @@ def _environment() -> Environment:
         "count": _count,
         "plural": words.plural,
         "word": words.word,
+        "zip_with": lambda texts, values: list(zip(values, texts, strict=True)),
     }
     made.filters.update(filters)
     made.globals.update(static=_static, changed=_changed, nav=words.NAVIGATION, csrf=_csrf)

@@ -2,11 +2,13 @@
 
 from fastapi import APIRouter
 
-from app.web import connecting, integrations, landing, sign_in
+from app.web import activity, connecting, integrations, landing, sign_in, timeline
 
 ROUTERS: tuple[APIRouter, ...] = (
     landing.router,
     sign_in.router,
     integrations.router,
     connecting.router,
+    activity.router,
+    timeline.router,
 )
