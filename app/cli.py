@@ -16,12 +16,13 @@ from app.canonical import ProviderName
 from app.crypto import digest, generate_key
 from app.db import api_keys, audit, firms, health, migrating
 from app.db.session import Unavailable
-from app.edge.principals import Role, key_prefix, make_key
+from app.edge.principals import Principal, Role, key_prefix, make_key
 from app.errors import AppError
 from app.logs import configure_logs
 from app.providers import registry
 from app.runtime import Runtime, open_runtime
 from app.settings import Settings, SettingsError, load_settings
+from app.web.sessions import make_link
 
 T = TypeVar("T")
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Operate Tieout.")
@@ -209,6 +210,17 @@ def key_revoke(
 
     _with_runtime(act)
     typer.echo(f"Key {key_id} is revoked.")
+
+
+@app.command("sign-in-link")
+def sign_in_link(
+    firm: Annotated[int, typer.Option(help="The firm's id.")],
+    role: Annotated[Role, typer.Option()] = Role.admin,
+    name: Annotated[str, typer.Option(help="Whom the pages and the audit name.")] = OPERATOR,
+) -> None:
+    """Print an address that opens the firm's pages, once, within fifteen minutes."""
+    principal = Principal(firm_id=firm, subject=f"link:{name}", role=role)
+    typer.echo(_with_runtime(lambda runtime: make_link(runtime, principal, name=name)))
 
 
 @app.command("rotate-keys")

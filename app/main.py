@@ -40,7 +40,7 @@ from app.errors import Invalid
 from app.logs import configure_logs
 from app.runtime import Runtime, open_runtime
 from app.settings import Settings, load_settings
-from app.web import landing
+from app.web import site
 
 ROUTERS: tuple[APIRouter, ...] = (
     connections.router,
@@ -64,7 +64,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     mending.router,
     runs.router,
     health.router,
-    landing.router,
+    *site.ROUTERS,
 )
 _DESCRIPTION = """Keeps a firm's own clients and invoices and its QuickBooks Online and Xero companies tied out.
 

@@ -6,7 +6,11 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import AliasChoices, Field, model_validator
 
 from app import connections as journeys
-from app.api.connection_answers import (
+from app.books.inputs import Day, Input, Opaque
+from app.connections import Arrival, Caller
+from app.db import connections
+from app.edge import paging
+from app.edge.connection_answers import (
     BegunAnswer,
     ConnectionAnswer,
     ConnectionAsked,
@@ -17,10 +21,6 @@ from app.api.connection_answers import (
     ask_worker,
     ended,
 )
-from app.books.inputs import Day, Input, Opaque
-from app.connections import Arrival, Caller
-from app.db import connections
-from app.edge import paging
 from app.edge.deps import Admin, BellDep, FirmSession, RuntimeDep, Viewer
 from app.edge.landing import land
 from app.edge.models import PageQuery, PathId, Provider

@@ -7,7 +7,7 @@ import structlog
 
 from app.canonical import ProviderName
 from app.connections.companies import stored
-from app.db import audit, connections, oauth_states
+from app.db import audit, connections, oauth_states, ui_sessions
 from app.db.connections import ConnectionRow
 from app.db.cures import Cure, cured
 from app.db.session import Session
@@ -79,9 +79,9 @@ async def update_settings(
 
 
 async def tidy(runtime: Runtime, now: datetime) -> int:
-    """Periodic: forget journeys that ran out of time and grants that nobody uses; how many."""
+    """Periodic: forget journeys and sign-ins that ran out of time and grants that nobody uses; how many."""
     async with runtime.db.system() as session:
-        gone = await oauth_states.purge(session, now)
+        gone = await oauth_states.purge(session, now) + await ui_sessions.purge(session, now)
     return gone + await runtime.vault.tidy(now)
 
 

@@ -48,6 +48,12 @@ async def page(
     return (await session.execute(query)).all()
 
 
+async def everything(session: Session, firm_id: int) -> Sequence[ConnectionRow]:
+    """All connections the firm ever had, revoked ones too: there are few."""
+    query = select(Connection).where(Connection.firm_id == firm_id).order_by(Connection.id)
+    return (await session.execute(query)).all()
+
+
 async def live(session: Session, firm_id: int, provider: str) -> ConnectionRow | None:
     """The firm's connection to a provider, if it has one that is not revoked."""
     query = select(Connection).where(

@@ -1,6 +1,7 @@
 """Runs: requests for background work, and what came of them."""
 
 from collections.abc import Sequence
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import Row, Text, case, delete, func, insert, select, text, update
@@ -49,7 +50,7 @@ async def get(session: Session, firm_id: int, run_id: int) -> RunRow:
     return row
 
 
-async def page(
+async def page(  # noqa: PLR0913  (each filter of the list is one argument)
     session: Session,
     firm_id: int,
     *,
@@ -58,12 +59,18 @@ async def page(
     connection_id: int | None = None,
     action: str | None = None,
     state: str | None = None,
+    since: date | None = None,
+    until: date | None = None,
 ) -> Sequence[RunRow]:
-    """Runs of the firm, newest first, older than `after`."""
+    """Runs of the firm, newest first, older than `after`; both days are inclusive."""
     query = select(SyncRun).where(SyncRun.firm_id == firm_id).order_by(SyncRun.id.desc()).limit(limit)
     for name, value in (("connection_id", connection_id), ("action", action), ("state", state)):
         if value is not None:
             query = query.where(getattr(SyncRun, name) == value)
+    if since is not None:
+        query = query.where(SyncRun.created_at >= since)
+    if until is not None:
+        query = query.where(SyncRun.created_at < until + timedelta(days=1))
     if after is not None:
         query = query.where(SyncRun.id < after)
     return (await session.execute(query)).all()

@@ -32,6 +32,20 @@ class ApiKey(OfFirm, Table):
     last_used_at: Mapped[datetime | None]
 
 
+class UiSession(OfFirm, Table):
+    """A person signed in to the pages (`session`), or a link that signs somebody in once (`link`), by its hash."""
+
+    __tablename__ = "ui_sessions"
+    token_hash: Mapped[str] = mapped_column(unique=True)
+    purpose: Mapped[str]
+    api_key_id: Mapped[int | None]
+    subject: Mapped[str]
+    name: Mapped[str] = empty()
+    role: Mapped[str]
+    expires_at: Mapped[datetime]
+    __table_args__ = (Index(None, "expires_at"), CheckConstraint("purpose IN ('session','link')", name="purpose"))
+
+
 class AuditEvent(OfFirm, Table):
     __tablename__ = "audit_events"
     actor: Mapped[str]

@@ -69,6 +69,11 @@ def invoice_url(company: Company, external_id: str) -> str:
     return _deep_link(company, f"/AccountsReceivable/View.aspx?InvoiceID={external_id}")
 
 
+def journal_url(company: Company, external_id: str) -> str:
+    """Where a person sees the manual journal, in the right organisation."""
+    return _deep_link(company, f"/Journal/View.aspx?invoiceID={external_id}")
+
+
 def customer_url(company: Company, external_id: str) -> str:
     """Where a person sees the contact, in the right organisation."""
     return _deep_link(company, f"/Contacts/View/{external_id}")

@@ -1,0 +1,14 @@
+"""The whole list of pages that the service serves to people."""
+
+from fastapi import APIRouter
+
+from app.web import activity, connecting, integrations, landing, sign_in, timeline
+
+ROUTERS: tuple[APIRouter, ...] = (
+    landing.router,
+    sign_in.router,
+    integrations.router,
+    connecting.router,
+    activity.router,
+    timeline.router,
+)
