@@ -171,7 +171,7 @@ async def played(stage: Stage, seed: int) -> Play:
                 await _turn(play)
         await _quiet(play)
         await _compare(play)
-    except Exception as error:
+    except Exception as error:  # whatever went wrong, the seed and its story are what a reader needs
         if "FAULT_SEED" in os.environ:
             raise
         story = "\n  ".join(play.log)
