@@ -22,8 +22,8 @@ _SOURCES = {"app/providers/quickbooks": "QuickBooks", "app/providers/xero": "Xer
 _HEAD = """# Why a record did not go through
 
 A mapping that is in `error`, `conflict`, `waiting` or `parked`, or was left out (`excluded`), carries a `fault` with
-one of these codes: what happened, who can mend it, and how. What a provider said itself stands beside it. When the cause
-is cured (a code mapped, a period opened, the company reconnected, a switch turned) the record goes by itself.
+one of these codes: what happened, who can mend it, and how. What a provider said itself stands beside it. When the
+cause is cured (a code mapped, a period opened, the company reconnected, a switch turned) the record goes by itself.
 
 This page is made from the source by `python -m tests.support.fault_page`; a test compares the two. `…` stands for what
 varies.
