@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from app.web import activity, connecting, integrations, landing, sign_in, timeline
+from app.web import activity, attention, connecting, integrations, landing, mapping, sign_in, timeline
 
 ROUTERS: tuple[APIRouter, ...] = (
     landing.router,
@@ -11,4 +11,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     connecting.router,
     activity.router,
     timeline.router,
+    attention.router,
+    mapping.router,
 )

@@ -51,6 +51,7 @@ _NOTICES: Final[Mapping[str, str]] = {
     "skipped": "{n} left out. You find them under Activity and can send them later.",
     "nothing": "Nothing matched: somebody else may have been quicker.",
     "mapped": "{n} saved. Records that waited for that go by themselves.",
+    "lists": "Asked for: the provider's lists are being fetched. Reload in a moment.",
     "signed_out": "You are signed out.",
 }
 
