@@ -10,6 +10,7 @@ from app.db.code_mappings import CodeKind
 from app.db.session import Session
 
 WINDOW_DAYS = 90
+LISTED_DAYS = 400  # a firm that has just connected owes documents of the whole year
 TARGETS: Mapping[CodeKind, Kind] = {
     CodeKind.account: Kind.account,
     CodeKind.tax: Kind.tax_rate,
@@ -19,13 +20,13 @@ _LINES = """
     SELECT {kind}_code AS code, i.issue_date AS dated FROM invoice_lines l
     JOIN invoices i ON i.firm_id = l.firm_id AND i.id = l.invoice_id
     WHERE l.firm_id = :firm AND i.status NOT IN ('draft', 'void') AND
-      i.issue_date >= CAST(:today AS date) - CAST(:days AS int)"""
+      i.issue_date >= CAST(:today AS date) - CAST(:listed AS int)"""
 _JOURNAL_LINES = """
     UNION ALL
     SELECT {kind}_code, j.entry_date FROM journal_lines l
     JOIN journal_entries j ON j.firm_id = l.firm_id AND j.id = l.journal_entry_id
     WHERE l.firm_id = :firm AND j.status NOT IN ('draft', 'void') AND
-      j.entry_date >= CAST(:today AS date) - CAST(:days AS int)"""
+      j.entry_date >= CAST(:today AS date) - CAST(:listed AS int)"""
 _CHART = "SELECT code, name, type FROM accounts WHERE firm_id = :firm AND active"
 _NO_CHART = "SELECT ''::text AS code, ''::text AS name, ''::text AS type WHERE false"
 
@@ -34,17 +35,20 @@ def _statement(kind: CodeKind) -> str:
     lines = _LINES.format(kind=kind) + ("" if kind is CodeKind.item else _JOURNAL_LINES.format(kind=kind))
     chart = _CHART if kind is CodeKind.account else _NO_CHART
     return f"""
-    WITH used AS (SELECT code, count(*) AS lines FROM ({lines}) every WHERE code <> '' GROUP BY code),
+    WITH used AS (
+        SELECT code, max(dated) AS last,
+               count(*) FILTER (WHERE dated >= CAST(:today AS date) - CAST(:days AS int)) AS lines
+        FROM ({lines}) every WHERE code <> '' GROUP BY code),
     mapped AS (
         SELECT DISTINCT ON (internal_code) internal_code AS code, id, external_code, external_name, connection_id
         FROM {kind}_mappings WHERE firm_id = :firm AND provider = :provider
           AND (connection_id IS NULL OR connection_id = :connection)
         ORDER BY internal_code, connection_id NULLS LAST
     ), chart AS ({chart})
-    SELECT code, coalesce(used.lines, 0) AS lines, chart.name, chart.type, mapped.id AS mapping_id,
+    SELECT code, coalesce(used.lines, 0) AS lines, used.last, chart.name, chart.type, mapped.id AS mapping_id,
            mapped.external_code, mapped.external_name, mapped.connection_id
     FROM used FULL JOIN mapped USING (code) FULL JOIN chart USING (code)
-    ORDER BY lines DESC, code COLLATE "C" LIMIT 2000
+    ORDER BY lines DESC, last DESC NULLS LAST, code COLLATE "C" LIMIT 2000
     """
 
 
@@ -92,9 +96,9 @@ _SAMPLE = text(
 async def codes(
     session: Session, firm_id: int, kind: CodeKind, connection: Row[Any], today: object
 ) -> Sequence[Row[Any]]:
-    """Our codes: used in the last ninety days, mapped, or in the chart; the most used first."""
+    """Our codes: used within the year, mapped, or in the chart; those most used in the last ninety days first."""
     given = {"firm": firm_id, "provider": connection.provider, "connection": connection.id}
-    given |= {"today": today, "days": WINDOW_DAYS}
+    given |= {"today": today, "days": WINDOW_DAYS, "listed": LISTED_DAYS}
     return (await session.execute(_CODES[kind], given)).all()
 
 

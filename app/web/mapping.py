@@ -16,7 +16,6 @@ from app.db.code_mappings import CodeKind
 from app.db.connections import ConnectionRow
 from app.db.session import Session
 from app.edge.deps import RuntimeDep
-from app.edge.models import money
 from app.edge.principals import Role
 from app.errors import Invalid, NotFound
 from app.providers.registry import SPECS
@@ -189,7 +188,8 @@ async def _preview(
     lines = [
         {
             "description": row.description,
-            "amount": f"{money(row.amount, row.currency)} {row.currency}",
+            "amount": row.amount,
+            "currency": row.currency,
             "code": getattr(row, f"{kind}_code"),
             "target": names.get(target, target) if (target := picked.get(getattr(row, f"{kind}_code"), "")) else "",
         }

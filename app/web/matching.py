@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from difflib import SequenceMatcher
 from typing import Any, Final
 
@@ -21,8 +22,7 @@ class Target:
     @property
     def label(self) -> str:
         """As a person recognises it."""
-        number = self.number or self.code
-        return f"{number} {self.name}" if number and number != self.name else self.name or self.code
+        return f"{self.number} {self.name}" if self.number and self.number != self.name else self.name or self.code
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +33,7 @@ class Line:
     name: str
     type: str
     lines: int
+    last: date | None
     mapped: str
     mapped_name: str
     suggested: str
@@ -98,6 +99,7 @@ def _line(row: Any, by_code: Mapping[str, Target], targets: Sequence[Target]) ->
         name=name,
         type=kind,
         lines=row.lines,
+        last=row.last,
         mapped=mapped,
         mapped_name=target.label if target is not None else row.external_name or "",
         suggested=suggested,

@@ -41,7 +41,7 @@ async def test_a_missing_account_is_mapped_on_the_spot_and_the_rest_goes_by_itse
     assert "a bookkeeper" in person.text
     assert "0 of 2 resolved" in person.text
     await person.send("/mapping/account", picked={"t:4000": "200"})
-    assert "1 record saved" in person.text
+    assert "1 code mapped" in person.text
     await world.work(connection)
     assert [await state(world, firm, connection, one) for one in made] == ["synced", "synced"]
     await person.open("/attention")

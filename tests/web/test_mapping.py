@@ -23,6 +23,7 @@ TARGETS = [SALES, OTHER, RENT, OLD]
 class Row:
     code: str
     lines: int = 0
+    last: None = None
     name: str | None = None
     type: str | None = None
     external_code: str | None = None
