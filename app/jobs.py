@@ -12,7 +12,7 @@ import structlog
 from procrastinate import App, PsycopgConnector
 
 from app import connections
-from app.db import firms, owners, reaping, retention, runs, wakeups, work
+from app.db import firms, idempotency, owners, reaping, retention, runs, wakeups, work
 from app.db.retention import PIECE
 from app.db.session import Database
 from app.runtime import Runtime
@@ -167,6 +167,8 @@ async def forget(runtime: Runtime) -> None:
     settings = runtime.settings
     async with runtime.db.system() as session:
         firm_ids = [row.id for row in await firms.every(session)]
+    async with runtime.db.system() as session:
+        await idempotency.forget(session)
     gone = PIECE
     while gone >= PIECE:
         async with runtime.db.system() as session:

@@ -20,6 +20,7 @@ from app.api import (
     integrations,
     invoices,
     journals,
+    live,
     mappings,
     mending,
     payments,
@@ -31,8 +32,11 @@ from app.api import (
     webhook_events,
     webhooks,
 )
+from app.db.listening import RunNews
 from app.edge import problems
+from app.edge.idempotency import Idempotency
 from app.edge.ingest import Ingest
+from app.edge.limits import PrincipalLimits
 from app.edge.middleware import BodyLimit, Metrics, RequestContext, TrailingSlash
 from app.edge.models import Problem
 from app.edge.principals import Authenticator
@@ -62,6 +66,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     sync.router,
     mappings.router,
     mending.router,
+    live.router,
     runs.router,
     health.router,
     *site.ROUTERS,
@@ -97,9 +102,19 @@ def create_app(settings: Settings | None = None, runtime: Runtime | None = None)
         CORSMiddleware,
         allow_origins=list(chosen.allowed_origins),
         allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-        allow_headers=["Authorization", "Content-Type", "Prefer", "X-Request-ID"],
-        expose_headers=["Link", "Retry-After", "X-Request-ID"],
+        allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "Prefer", "X-Request-ID"],
+        expose_headers=[
+            "ETag",
+            "Idempotency-Replayed",
+            "Link",
+            "RateLimit-Limit",
+            "RateLimit-Remaining",
+            "RateLimit-Reset",
+            "Retry-After",
+            "X-Request-ID",
+        ],
     )
+    app.add_middleware(Idempotency)
     app.add_middleware(BodyLimit)
     app.add_middleware(TrailingSlash)
     app.add_middleware(RequestContext, metrics=metrics, https=chosen.public_url.startswith("https:"))
@@ -114,6 +129,7 @@ def _lifespan(settings: Settings, runtime: Runtime | None) -> Any:
             if runtime is None:
                 configure_logs(settings.log_level)
                 _attach(app, await stack.enter_async_context(open_runtime(settings)))
+            stack.push_async_callback(app.state.run_news.close)
             yield
 
     return lifespan
@@ -123,6 +139,8 @@ def _attach(app: FastAPI, runtime: Runtime) -> None:
     app.state.runtime = runtime
     app.state.ingest = Ingest(runtime.db)
     app.state.authenticator = Authenticator(runtime.settings, runtime.db)
+    app.state.limits = PrincipalLimits(runtime.settings)
+    app.state.run_news = RunNews(runtime.db.conninfo)
 
 
 def _described(app: FastAPI) -> Any:

@@ -1,4 +1,4 @@
-"""What merging customers needs to remember, when the nightly sweep is due, and how runs are paused."""
+"""What merging customers needs to remember, when the daily sweep is due, paused runs, the vendors' app-wide limits."""
 
 from collections.abc import Sequence
 
@@ -37,11 +37,25 @@ def upgrade() -> None:
     op.add_column("webhook_events", sa.Column("duplicates", sa.Integer(), server_default="0", nullable=False))
     op.drop_constraint(op.f("ck_sync_runs_state"), "sync_runs", type_="check")
     op.create_check_constraint(op.f("ck_sync_runs_state"), "sync_runs", AFTER)
+    op.create_table(
+        "api_budgets",
+        sa.Column("provider", sa.Text(), nullable=False),
+        sa.Column("minute", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("used", sa.Integer(), server_default="0", nullable=False),
+        sa.PrimaryKeyConstraint("provider", "minute", name=op.f("pk_api_budgets")),
+    )
+    op.execute("ALTER TABLE api_budgets ENABLE ROW LEVEL SECURITY")
+    op.execute("ALTER TABLE api_budgets FORCE ROW LEVEL SECURITY")
+    op.execute("CREATE POLICY system ON api_budgets TO tieout_system USING (true) WITH CHECK (true)")
+    op.execute("CREATE POLICY operator ON api_budgets FOR SELECT TO tieout_operator USING (true)")
+    op.execute("GRANT SELECT, INSERT, UPDATE, DELETE ON api_budgets TO tieout_system")
+    op.execute("GRANT SELECT ON api_budgets TO tieout_operator")
     op.create_index("ix_sync_runs_finished", "sync_runs", ["firm_id", "finished_at"], unique=False)
 
 
 def downgrade() -> None:
     """Remove them; a paused run is queued again."""
+    op.drop_table("api_budgets")
     op.drop_index("ix_sync_runs_finished", table_name="sync_runs")
     op.execute("UPDATE sync_runs SET state = 'queued' WHERE state = 'paused'")
     op.drop_constraint(op.f("ck_sync_runs_state"), "sync_runs", type_="check")

@@ -9,7 +9,7 @@ from app import connections as journeys
 from app.books.inputs import Day, Input, Opaque
 from app.connections import Arrival, Caller
 from app.db import connections
-from app.edge import paging
+from app.edge import etags, paging
 from app.edge.connection_answers import (
     BegunAnswer,
     ConnectionAnswer,
@@ -22,6 +22,7 @@ from app.edge.connection_answers import (
     ended,
 )
 from app.edge.deps import Admin, BellDep, FirmSession, RuntimeDep, Viewer
+from app.edge.etags import IfMatch
 from app.edge.landing import land
 from app.edge.models import PageQuery, PathId, Provider
 from app.edge.principals import Principal
@@ -34,6 +35,7 @@ from app.errors import (
     Invalid,
     Misconfigured,
     NotFound,
+    PreconditionFailed,
     ProviderUnavailable,
     Unauthenticated,
 )
@@ -194,12 +196,16 @@ async def list_connections(
 
 
 @router.get("/{connection_id}", operation_id="connection_get", responses=may_raise(NotFound))
-async def get(connection_id: PathId, runtime: RuntimeDep, principal: Viewer) -> ConnectionAnswer:
+async def get(connection_id: PathId, runtime: RuntimeDep, principal: Viewer, response: Response) -> ConnectionAnswer:
     """One connection."""
-    return await answer(runtime, principal.firm_id, connection_id)
+    shown = await answer(runtime, principal.firm_id, connection_id)
+    response.headers["ETag"] = etags.tag_of(connection_id, shown.updated_at)
+    return shown
 
 
-@router.patch("/{connection_id}", operation_id="connection_change", responses=may_raise(NotFound, Conflict))
+@router.patch(
+    "/{connection_id}", operation_id="connection_change", responses=may_raise(NotFound, Conflict, PreconditionFailed)
+)
 async def change(
     connection_id: PathId,
     body: ConnectionChange,
@@ -207,11 +213,16 @@ async def change(
     session: FirmSession,
     principal: Admin,
     bell: BellDep,
+    response: Response,
+    if_match: IfMatch = None,
 ) -> ConnectionAnswer:
     """Change a connection's switches and policies."""
+    before = await connections.get(session, principal.firm_id, connection_id, lock=True)
+    etags.check(if_match, before.id, before.updated_at)
     given = body.model_dump(exclude_unset=True)
     row = await journeys.update_settings(session, principal.firm_id, connection_id, given, actor=principal.subject)
     bell.add(connection_id)
+    response.headers["ETag"] = etags.tag_of(row.id, row.updated_at)
     return (await answers(runtime, session, principal.firm_id, [row]))[0]
 
 

@@ -28,10 +28,10 @@ class Owed:
     failed: int = 0
 
 
-async def get(session: Session, firm_id: int, connection_id: int) -> ConnectionRow:
-    """One connection of the firm, whatever its status. Raises NotFound."""
+async def get(session: Session, firm_id: int, connection_id: int, *, lock: bool = False) -> ConnectionRow:
+    """One connection of the firm, whatever its status; with `lock`, held to the transaction's end. Raises NotFound."""
     query = select(Connection).where(Connection.firm_id == firm_id, Connection.id == connection_id)
-    row = (await session.execute(query)).one_or_none()
+    row = (await session.execute(query.with_for_update() if lock else query)).one_or_none()
     if row is None:
         raise NotFound("There is no such connection.", record={"kind": "connection", "id": connection_id})
     return row

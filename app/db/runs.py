@@ -1,7 +1,7 @@
 """Runs: requests for background work, and what came of them."""
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row, Text, case, delete, func, insert, select, text, update
@@ -73,6 +73,16 @@ async def page(  # noqa: PLR0913  (each filter of the list is one argument)
         query = query.where(SyncRun.created_at < until + timedelta(days=1))
     if after is not None:
         query = query.where(SyncRun.id < after)
+    return (await session.execute(query)).all()
+
+
+async def changed(session: Session, firm_id: int, since: datetime | None) -> Sequence[RunRow]:
+    """Runs that changed after `since`, in that order; without it, those that are open."""
+    query = select(SyncRun).where(SyncRun.firm_id == firm_id).order_by(SyncRun.updated_at, SyncRun.id).limit(500)
+    if since is None:
+        query = query.where(SyncRun.state.in_(("queued", "running", "paused")))
+    else:
+        query = query.where(SyncRun.updated_at > since)
     return (await session.execute(query)).all()
 
 

@@ -222,6 +222,15 @@ class WriteAttempt(OfFirm, Table):
     )
 
 
+class ApiBudget(Table):
+    """Calls that all workers together made to a provider within one minute, for limits that count per application."""
+
+    __tablename__ = "api_budgets"
+    provider: Mapped[str] = mapped_column(primary_key=True)
+    minute: Mapped[datetime] = mapped_column(primary_key=True)
+    used: Mapped[int] = mapped_column(Integer, server_default="0")
+
+
 class WebhookDelivery(Numbered, Table):
     """One verified POST of a provider, byte for byte. It may speak of several firms, so it belongs to none."""
 

@@ -46,6 +46,19 @@ class UiSession(OfFirm, Table):
     __table_args__ = (Index(None, "expires_at"), CheckConstraint("purpose IN ('session','link')", name="purpose"))
 
 
+class IdempotencyKey(OfFirm, Table):
+    """One request under a caller's own key. Without a status its request is under way, or was interrupted."""
+
+    __tablename__ = "idempotency_keys"
+    subject: Mapped[str]
+    key: Mapped[str] = mapped_column(SORTED)
+    fingerprint: Mapped[str]
+    status: Mapped[int | None] = mapped_column(Integer)
+    sealed_answer: Mapped[str] = empty()
+    locked_until: Mapped[datetime]
+    __table_args__ = (UniqueConstraint("firm_id", "subject", "key"), Index(None, "created_at"))
+
+
 class AuditEvent(OfFirm, Table):
     __tablename__ = "audit_events"
     actor: Mapped[str]

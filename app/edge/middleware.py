@@ -10,6 +10,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.edge.limits import STATE
 from app.edge.problems import internal_error, problem
 from app.logs import bind_request
 
@@ -72,6 +73,8 @@ class RequestContext:
                     status = message["status"]
                     headers = MutableHeaders(scope=message)
                     headers["X-Request-ID"] = request_id
+                    for name, value in scope.get("state", {}).get(STATE, {}).items():
+                        headers[name] = value
                     for name, value in self._fixed.items():
                         headers.setdefault(name, value)
                 await send(message)

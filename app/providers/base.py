@@ -120,7 +120,8 @@ class Match:
 class Limits:
     """The vendor's call limits per company, before our safety margin.
 
-    `minute_header` and `day_header` name the answer headers that tell what is left, where the vendor sends them.
+    `app_per_minute` counts over all companies that the application is connected to. `minute_header` and `day_header`
+    name the answer headers that tell what is left, where the vendor sends them.
     """
 
     per_minute: int
@@ -128,6 +129,7 @@ class Limits:
     concurrent: int
     per_day: int | None
     batch_per_minute: int | None
+    app_per_minute: int | None = None
     minute_header: str = ""
     day_header: str = ""
 

@@ -16,14 +16,14 @@ import structlog
 
 from app import connections
 from app.canonical import Kind, ProviderName
+from app.db import budgets, leases, owners, runs, schedule, work
 from app.db import connections as db_connections
-from app.db import leases, owners, runs, schedule, work
 from app.db.kinds import PUSHED
 from app.db.leases import Claimed
 from app.db.session import Unavailable
 from app.db.work import Scope
 from app.errors import AppError, Misconfigured, NeedsReauth, NotConnected, ProviderError, StaleLease
-from app.governor import Governor
+from app.governor import SAFETY, Governor
 from app.providers.base import TokenSource
 from app.providers.http import Meter
 from app.providers.registry import SPECS
@@ -64,7 +64,13 @@ async def _turn(runtime: Runtime, claimed: Claimed, deadline: float) -> Turn:
     async with runtime.db.firm(claimed.firm_id) as session:
         row = await owners.connection(session, claimed.firm_id, claimed.connection_id)
     name = ProviderName(row.provider)
-    governor = Governor(SPECS[name].capabilities.limits, row.budget)
+    limits = SPECS[name].capabilities.limits
+
+    async def reserve(calls: int) -> float:
+        async with runtime.db.system() as session:
+            return await budgets.reserve(session, name.value, calls, int((limits.app_per_minute or 0) * SAFETY))
+
+    governor = Governor(limits, row.budget, reserve=reserve)
     meter = Meter(on_answer=governor.observe)
     turn = Turn(
         db=runtime.db,

@@ -18,12 +18,12 @@ from app.sync.applying import apply
 from app.sync.turn import Turn
 
 
-async def look_before(turn: Turn, kind: Kind) -> None:
+async def look_before(turn: Turn, kind: Kind, calls: int) -> None:
     """Read what is about to be updated, where the vendor itself would not notice an edit of somebody else's."""
     if turn.provider.capabilities.guards_updates:
         return
     async with turn.db.firm(turn.firm_id) as session:
-        limit = turn.provider.capabilities.batch_sizes[kind]
+        limit = turn.provider.capabilities.batch_sizes[kind] * calls
         rows = await outgoing.owed(session, turn.firm_id, turn.scope, kind, limit)
     await _read(turn, kind, [row.external_id for row in rows if row.external_id])
 

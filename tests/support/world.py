@@ -11,6 +11,8 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 from sqlalchemy import func, insert, select, update
 
+from app.books import journals
+from app.books.ledger_inputs import JournalEntryIn
 from app.canonical import Kind, ProviderName
 from app.connections import Arrival, Caller, Connected, begin, complete
 from app.db import mappings, owners
@@ -147,6 +149,25 @@ class World:
                     )
                 )
         return invoice_id
+
+    async def journal(self, firm_id: int, amount: str = "120.50") -> int:
+        """A posted entry between two mapped accounts."""
+        self.counter += 1
+        lines = [
+            {"account_code": "6000", "debit": amount, "description": "Rent"},
+            {"account_code": "4000", "credit": amount},
+        ]
+        given = {
+            "number": f"J-{self.counter:04d}",
+            "date": "2026-11-02",
+            "narration": "Rent",
+            "currency": "USD",
+            "lines": lines,
+            "status": "posted",
+        }
+        async with self.runtime.db.firm(firm_id) as session:
+            done = await journals.save_entries(session, firm_id, [JournalEntryIn.model_validate(given)])
+        return done.outcomes[0].id
 
     async def ask(self, firm_id: int, connection_id: int, kind: Kind, ids: Sequence[int]) -> None:
         """Make records owed to a company."""

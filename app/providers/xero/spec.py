@@ -39,6 +39,7 @@ CAPABILITIES = Capabilities(
         concurrent=5,
         per_day=5000,
         batch_per_minute=None,
+        app_per_minute=10_000,
         minute_header="X-MinLimit-Remaining",
         day_header="X-DayLimit-Remaining",
     ),
