@@ -17,6 +17,7 @@ from app.db.tables import Connection, InvoiceLine
 from app.db.work import Scope
 
 OwedRow = Row[Any]
+NEEDS_SOMEBODY = ("error", "conflict", "parked")
 
 _OWED = """
     SELECT m.id AS mapping_id, m.external_id, m.version, m.wanted, m.attempt, m.generation, m.failures, m.run_id,
@@ -147,8 +148,10 @@ async def codes(session: Session, firm_id: int, provider: str, connection_id: in
 
 
 async def mark(session: Session, firm_id: int, kind: Kind, mapping_id: int, **values: Any) -> None:
-    """Set columns of one mapping."""
+    """Set columns of one mapping; what needs a person is remembered beyond its cure."""
     table = TABLES[kind]
+    if values.get("state") in NEEDS_SOMEBODY and values.get("fault"):
+        values |= {"troubled_code": values["fault"].get("code", ""), "troubled_at": func.now()}
     await session.execute(
         update(table).where(table.firm_id == firm_id, table.id == mapping_id).values(updated_at=func.now(), **values)
     )

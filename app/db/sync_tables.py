@@ -20,7 +20,8 @@ OWED = text("state IN ('pending','in_flight','waiting','unknown')")
 class MappingMixin(OfFirm):
     """Our record ↔ its external id in one company, and what has become of our last accepted change of it.
 
-    `base_revision` is the revision of ours that the provider holds; `wanted` the operation that is owed.
+    `base_revision` is the revision of ours that the provider holds; `wanted` the operation that is owed. `troubled_…`
+    remembers what a person was last needed for, also after it was mended.
     """
 
     connection_id: Mapped[int]
@@ -41,6 +42,8 @@ class MappingMixin(OfFirm):
     run_id: Mapped[int | None]
     accepted_at: Mapped[datetime] = mapped_column(server_default=func.now())
     synced_at: Mapped[datetime | None]
+    troubled_code: Mapped[str] = empty()
+    troubled_at: Mapped[datetime | None]
 
 
 class CustomerSyncMapping(MappingMixin, Table):

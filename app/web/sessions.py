@@ -7,7 +7,7 @@ session and the service's secret, and a browser that says where a form comes fro
 import hashlib
 import hmac
 import secrets
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Final
@@ -132,21 +132,21 @@ async def get_visitor(request: Request, runtime: RuntimeDep) -> Visitor:
 VisitorDep = Annotated[Visitor, Depends(get_visitor)]
 
 
-async def get_form(request: Request, visitor: VisitorDep) -> FormData:
+async def get_form(request: Request, visitor: VisitorDep) -> AsyncIterator[FormData]:
     """The fields of a form that this site showed to this visitor. Raises Forbidden for any other."""
     check_origin(request)
-    form = await request.form()
-    given = form.get("csrf")
-    if not isinstance(given, str) or not hmac.compare_digest(given.encode(), visitor.csrf.encode()):
-        raise Forbidden(
-            "This form is out of date: you have signed in anew since it was shown.",
-            code="form_outdated",
-            fix="Go back, reload the page and send it again.",
-        )
-    return form
+    async with request.form() as form:  # closes the files that came with it
+        given = form.get("csrf")
+        if not isinstance(given, str) or not hmac.compare_digest(given.encode(), visitor.csrf.encode()):
+            raise Forbidden(
+                "This form is out of date: you have signed in anew since it was shown.",
+                code="form_outdated",
+                fix="Go back, reload the page and send it again.",
+            )
+        yield form
 
 
-FormDep = Annotated[FormData, Depends(get_form)]
+FormDep = Annotated[FormData, Depends(get_form, scope="function")]
 
 
 def check_origin(request: Request) -> None:

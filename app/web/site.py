@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from app.web import activity, connecting, integrations, landing, reference, sign_in, timeline
+from app.web import activity, attention, connecting, integrations, landing, mapping, reference, sign_in, timeline
 
 ROUTERS: tuple[APIRouter, ...] = (
     landing.router,
@@ -11,5 +11,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     connecting.router,
     activity.router,
     timeline.router,
+    attention.router,
+    mapping.router,
     reference.router,
 )

@@ -132,7 +132,7 @@ def _mapped(codes: Sequence[Any]) -> Step:
     facts = [
         (
             f"{one.what} {one.code}",
-            f"→ {one.external_code} {one.external_name}".strip() if one.external_code else "→ nothing",
+            f"→ {one.external_name or one.external_code}" if one.external_code else "→ nothing",
         )
         for one in codes
     ]

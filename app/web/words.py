@@ -50,14 +50,16 @@ _NOTICES: Final[Mapping[str, str]] = {
     "retried": "{n} asked for again.",
     "skipped": "{n} left out. You find them under Activity and can send them later.",
     "nothing": "Nothing matched: somebody else may have been quicker.",
-    "mapped": "{n} saved. Records that waited for that go by themselves.",
+    "mapped": "{n} mapped. Records that waited for that go by themselves.",
+    "lists": "Asked for: the provider's lists are being fetched. Reload in a moment.",
     "signed_out": "You are signed out.",
 }
 
 
 def notice(code: str, number: str) -> str:
     """The words for a notice in the query; nothing else from a query is ever shown."""
-    return _NOTICES.get(code, "").format(n=plural(int(number), "record") if number.isdecimal() else "Done:")
+    noun = "code" if code == "mapped" else "record"
+    return _NOTICES.get(code, "").format(n=plural(int(number), noun) if number.isdecimal() else "Done:")
 
 
 def word(code: str) -> str:

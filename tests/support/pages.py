@@ -59,10 +59,12 @@ class Person:
         assert self.page.status_code == status, (path, self.page.status_code, self.page.text[:600])
         return self.page.text
 
-    async def send(self, action: str, status: int = 200, follow: bool = True, **fields: Any) -> httpx.Response:
+    async def send(
+        self, action: str, status: int = 200, follow: bool = True, picked: dict[str, str] | None = None, **fields: Any
+    ) -> httpx.Response:
         """Fill in and send the form of the shown page with this action; fields given win over what stands there."""
         form = next(one for one in Forms(self.page.text).found if one["action"] == action)
-        data = {**form["fields"], **fields}
+        data = {**form["fields"], **fields, **(picked or {})}
         data = {name: value for name, value in data.items() if value is not None}
         origin = {"Origin": "http://localhost:8000", "Sec-Fetch-Site": "same-origin"}
         answer = await self.http.post(action, data=data, headers=origin, follow_redirects=follow)

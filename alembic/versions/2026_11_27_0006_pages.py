@@ -1,4 +1,4 @@
-"""Sessions of people signed in to the pages, and one-time sign-in links."""
+"""Sessions of people signed in to the pages, one-time sign-in links, and what each record last stumbled over."""
 
 from collections.abc import Sequence
 
@@ -11,6 +11,7 @@ branch_labels: Sequence[str] | None = None
 depends_on: Sequence[str] | None = None
 
 FIRM = "(SELECT nullif(current_setting('app.firm_id', true), '')::bigint)"
+MAPPINGS = ("customer_sync_mappings", "invoice_sync_mappings", "journal_entry_sync_mappings")
 FACTS = "id, firm_id, purpose, api_key_id, subject, name, role, expires_at, created_at, updated_at"
 
 
@@ -35,6 +36,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("token_hash", name=op.f("uq_ui_sessions_token_hash")),
     )
     op.create_index(op.f("ix_ui_sessions_expires_at"), "ui_sessions", ["expires_at"], unique=False)
+    for table in MAPPINGS:
+        op.add_column(table, sa.Column("troubled_code", sa.Text(), server_default="", nullable=False))
+        op.add_column(table, sa.Column("troubled_at", sa.DateTime(timezone=True), nullable=True))
     op.execute("ALTER TABLE ui_sessions ENABLE ROW LEVEL SECURITY")
     op.execute("ALTER TABLE ui_sessions FORCE ROW LEVEL SECURITY")
     op.execute(
@@ -49,5 +53,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Remove it: everybody is signed out."""
+    """Remove them: everybody is signed out."""
+    for table in MAPPINGS:
+        op.drop_column(table, "troubled_at")
+        op.drop_column(table, "troubled_code")
     op.drop_table("ui_sessions")
