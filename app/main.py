@@ -45,6 +45,7 @@ from app.logs import configure_logs
 from app.runtime import Runtime, open_runtime
 from app.settings import Settings, load_settings
 from app.web import site
+from app.web.admin.desk import Desk
 
 ROUTERS: tuple[APIRouter, ...] = (
     connections.router,
@@ -92,6 +93,7 @@ def create_app(settings: Settings | None = None, runtime: Runtime | None = None)
     )
     metrics = Metrics()
     app.state.metrics = metrics
+    app.state.desk = Desk(app, chosen, lambda: app.state.runtime)
     if runtime is not None:
         _attach(app, runtime)
     for router in ROUTERS:
@@ -137,6 +139,7 @@ def _lifespan(settings: Settings, runtime: Runtime | None) -> Any:
 
 def _attach(app: FastAPI, runtime: Runtime) -> None:
     app.state.runtime = runtime
+    app.state.desk.open(runtime)
     app.state.ingest = Ingest(runtime.db)
     app.state.authenticator = Authenticator(runtime.settings, runtime.db)
     app.state.limits = PrincipalLimits(runtime.settings)

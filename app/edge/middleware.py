@@ -23,6 +23,7 @@ _HEADERS: Mapping[str, str] = {
     "Cache-Control": "no-store",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
+_MOUNTED = "/admin"  # what is mounted is found by its slash
 _log = structlog.get_logger(__name__)
 
 
@@ -102,6 +103,8 @@ class TrailingSlash:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and len(scope["path"]) > 1 and scope["path"].endswith("/"):
             scope["path"] = scope["path"].rstrip("/") or "/"
+        if scope.get("path") == _MOUNTED:
+            scope["path"] += "/"
         await self._app(scope, receive, send)
 
 

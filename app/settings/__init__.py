@@ -61,6 +61,7 @@ class Settings(BaseSettings):
 
     encryption_keys: SecretStr
     secret_key: SecretStr
+    operator_secret: SecretStr | None = None
 
     quickbooks_environment: Literal["sandbox", "production"] = "sandbox"
     quickbooks_client_id: str | None = None

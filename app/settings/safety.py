@@ -31,7 +31,7 @@ def _secrets(settings: "Settings") -> Iterator[str]:
         KeyRing.parse(settings.encryption_keys.get_secret_value())
     except ValueError as error:
         yield f"ENCRYPTION_KEYS: {error}. Make a key with `tieout generate-key` and set it as k1:<key>."
-    for name in ("secret_key", "jwt_shared_key"):
+    for name in ("secret_key", "operator_secret", "jwt_shared_key"):
         secret = getattr(settings, name)
         if secret is not None and len(secret.get_secret_value()) < _MIN_SECRET:
             yield f"{name.upper()}: shorter than {_MIN_SECRET} characters. Make one with `openssl rand -base64 48`."
