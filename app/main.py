@@ -90,6 +90,8 @@ def create_app(settings: Settings | None = None, runtime: Runtime | None = None)
         description=_DESCRIPTION,
         lifespan=_lifespan(chosen, runtime),
         redirect_slashes=False,
+        docs_url=None,  # the usual pages load their scripts from elsewhere; ours is app/web/reference.py
+        redoc_url=None,
     )
     metrics = Metrics()
     app.state.metrics = metrics

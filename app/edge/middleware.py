@@ -22,6 +22,9 @@ _HEADERS: Mapping[str, str] = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
     "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    # For whatever is no page of ours: JSON opened in a browser runs and loads nothing.
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
 }
 _MOUNTED = "/admin"  # what is mounted is found by its slash
 _log = structlog.get_logger(__name__)

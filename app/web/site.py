@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from app.web import activity, attention, connecting, integrations, landing, mapping, sign_in, timeline
+from app.web import activity, attention, connecting, integrations, landing, mapping, reference, sign_in, timeline
 
 ROUTERS: tuple[APIRouter, ...] = (
     landing.router,
@@ -13,4 +13,5 @@ ROUTERS: tuple[APIRouter, ...] = (
     timeline.router,
     attention.router,
     mapping.router,
+    reference.router,
 )

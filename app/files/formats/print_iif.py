@@ -1,0 +1,85 @@
+"""Printing IIF general journals, for QuickBooks Desktop."""
+
+from collections.abc import Sequence
+
+from app.files.formats import targets, types
+from app.files.formats.escaping import with_number
+from app.files.formats.journal_printing import Journal, Row, level_names
+from app.files.formats.printing import Layout
+
+
+class IifJournal(Journal):
+    """IIF: TRNS for the first side, SPL for the others; debits above zero, credits below."""
+
+    kind = targets.IIF
+    account_limits = (31, 159)
+    _COLUMNS = "TRNSTYPE\tDATE\tACCNT\tNAME\tCLASS\tAMOUNT\tDOCNUM\tMEMO\tCLEAR"
+    _DOCNUM = 11
+    _NAME = 41
+
+    def layout(self) -> Layout:
+        """The lists a journal leans on come first: QuickBooks makes a bank account of an account it does not know."""
+        rows = [
+            f"ACCNT\t{target.name}\t{types.WORDS[target.type].iif}\t{target.code[:7]}\r\n" for target in self.plan.chart
+        ]
+        head = "".join(["!ACCNT\tNAME\tACCNTTYPE\tACCNUM\r\n", *rows]) if rows else ""
+        if self.plan.clients:
+            head += "!CUST\tNAME\r\n" + "".join(f"CUST\t{name}\r\n" for name in self.plan.clients)
+        head += f"!TRNS\tTRNSID\t{self._COLUMNS}\r\n!SPL\tSPLID\t{self._COLUMNS}\r\n!ENDTRNS\r\n"
+        return Layout("quickbooks_export", "iif", head, "cp1252")
+
+    def account(self, code: str) -> str:
+        """By its whole name."""
+        target = self.target(code)
+        if target is None:
+            return ""
+        if not target.name:
+            message = "The mapping names no account: set external_name to its whole name in QuickBooks."
+            self.findings.refuse_once(code, "account_code", "account_unnamed", message)
+            return ""
+        return level_names(self, code, target, self.account_limits)
+
+    def print(self, rows: Sequence[Row]) -> None:
+        """Print one entry. A memo is a side's description, else the narration; the first side bears the narration."""
+        fine, names, texts = self.texts.fine, self.names, self.texts
+        _, number, iso, narration, currency, *_ = first = rows[0]
+        if currency != self.currency:
+            self.one_currency(currency)
+        day = self.day(iso)
+        if first[8] and narration and first[8] != narration:
+            joined = f"{narration} / {first[8]}"
+            self.findings.alter(self._number, "narration", "IIF has one memo for both texts", narration, joined)
+            narration = joined
+        narration = narration or first[8]
+        if narration and not fine(narration):
+            narration = texts.clean(narration, self._number, "narration")
+        if len(number) > self._DOCNUM or not fine(number):
+            narration, number = self._long_number(narration, number)
+        keyword, memo = "TRNS", narration
+        out = self.sink.out
+        for row in rows:
+            _, _, _, _, _, _, code, amount, description, client, tax, tracking = row
+            if keyword == "SPL":
+                memo = description or narration
+                if memo is description and not fine(memo):
+                    memo = texts.clean(memo, self._number, "description")
+            if tax:
+                self.untaxed(tax)
+            account = names[code]
+            name = self.client(client, code, self._NAME) if client or code in self.nameless else ""
+            classes = self.tracked(tracking, ("Class",))[0] if tracking else ""
+            out.append(
+                f"{keyword}\t\tGENERAL JOURNAL\t{day}\t{account}\t{name}\t{classes}\t{amount}\t{number}\t{memo}\t\r\n"
+            )
+            keyword = "SPL"
+        out.append("ENDTRNS\r\n")
+
+    def _long_number(self, narration: str, number: str) -> tuple[str, str]:
+        """A number that is too long for DOCNUM stands whole at the end of the memo."""
+        whole = self.texts.clean(number, self._number, "number").replace("[", "(").replace("]", ")")
+        short = whole[-self._DOCNUM :].strip()
+        if short == number:
+            return narration, number
+        message = f"DOCNUM takes {self._DOCNUM} characters; the whole number stands in the memo"
+        self.findings.alter(self._number, "number", message, number, short)
+        return with_number(narration, whole), short
