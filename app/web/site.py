@@ -2,7 +2,18 @@
 
 from fastapi import APIRouter
 
-from app.web import activity, attention, connecting, integrations, landing, mapping, reference, sign_in, timeline
+from app.web import (
+    activity,
+    attention,
+    connecting,
+    house,
+    integrations,
+    landing,
+    mapping,
+    reports,
+    sign_in,
+    timeline,
+)
 
 ROUTERS: tuple[APIRouter, ...] = (
     landing.router,
@@ -13,5 +24,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     timeline.router,
     attention.router,
     mapping.router,
-    reference.router,
+    reports.router,
+    house.router,
 )

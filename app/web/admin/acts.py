@@ -5,10 +5,10 @@ from typing import Any, Final
 
 from app import connections as journeys
 from app.canonical import Kind
-from app.db import api_keys, audit, inbox, runs, wakeups
+from app.db import api_keys, audit, runs, wakeups
 from app.db.mending import Choice
 from app.runtime import Runtime
-from app.sync import mending, requests
+from app.sync import mending, replaying, requests
 from app.sync.controlling import Act, control
 
 Doing = Callable[[Runtime, Any, str], Awaitable[object]]
@@ -59,11 +59,9 @@ async def replay(runtime: Runtime, row: Any, actor: str) -> None:
     if row.firm_id is None:
         return
     async with runtime.db.firm(row.firm_id) as session:
-        found = await inbox.replay(session, row.firm_id, [row.id], None, None)
-        details = {"count": len(found), "ids": [row.id]}
-        await audit.record(session, row.firm_id, actor=actor, action="webhook_events.replayed", details=details)
-    for event in found:
-        await wakeups.wake(runtime.db, event.connection_id)
+        _, woken = await replaying.replay(session, row.firm_id, ids=[row.id], actor=actor)
+    for connection_id in woken:
+        await wakeups.wake(runtime.db, connection_id)
 
 
 def mend(kind: Kind, word: str) -> Doing:
