@@ -81,12 +81,17 @@ def _calls(scope: ast.AST, named: dict[str, ast.expr]) -> Iterator[tuple[str, in
             for code in _texts(given.get("code")):
                 said = said_by(node.args[0]) if node.args else ""
                 yield code, _status(_TREE[node.func.id]), said, said_by(given.get("fix"))
-        elif node.func.id == "Finding" and len(node.args) >= 4:
+        elif node.func.id == "Finding" and len(node.args) >= 4 and not _is_report(node):
             for code in _texts(node.args[2]):
                 yield code, 422, said_by(node.args[3]), "Correct the field that `errors` names and send it again."
         elif node.func.id == "PydanticCustomError" and len(node.args) >= 2:
             for code in _texts(node.args[0]):
                 yield code, 422, said_by(node.args[1]), "Correct the field that `errors` names and send it again."
+
+
+def _is_report(node: ast.Call) -> bool:
+    """Files have findings of their own, which stand in a report and not in a problem document."""
+    return any(isinstance(argument, ast.Subscript) for argument in node.args)
 
 
 def _texts(node: ast.AST | None) -> list[str]:
