@@ -92,6 +92,10 @@ class Settings(BaseSettings):
     jwt_firm_claim: str = "firm"
     jwt_roles_claim: str = "roles"
 
+    oidc_issuer_url: Base | None = None
+    oidc_client_id: str | None = None
+    oidc_client_secret: SecretStr | None = None
+
     return_url_allowlist: str = ""
     cors_origins: str = ""
 

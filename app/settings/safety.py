@@ -84,3 +84,6 @@ def _callers(settings: "Settings") -> Iterator[str]:
         yield "JWT_JWKS_URL and JWT_SHARED_KEY exclude each other: keep the one your identity provider signs with."
     if (settings.jwt_jwks_url or settings.jwt_shared_key) and not (settings.jwt_issuer and settings.jwt_audience):
         yield "JWT_ISSUER and JWT_AUDIENCE: set both, or tokens meant for other services would be accepted here."
+    given = {settings.oidc_issuer_url is None, settings.oidc_client_id is None, settings.oidc_client_secret is None}
+    if len(given) > 1:
+        yield "OIDC_ISSUER_URL, OIDC_CLIENT_ID and OIDC_CLIENT_SECRET belong together: set all three, or none."

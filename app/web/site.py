@@ -10,6 +10,7 @@ from app.web import (
     integrations,
     landing,
     mapping,
+    openid,
     reports,
     sign_in,
     timeline,
@@ -17,6 +18,7 @@ from app.web import (
 
 ROUTERS: tuple[APIRouter, ...] = (
     landing.router,
+    openid.router,  # before the links, which take any word behind /sign-in/
     sign_in.router,
     integrations.router,
     connecting.router,
