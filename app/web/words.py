@@ -74,7 +74,7 @@ def plural(count: int, one: str, many: str = "") -> str:
     """`1 invoice`, `1,204 invoices`."""
     if count == 1:
         return f"1 {one}"
-    plain = f"{one[:-1]}ies" if one.endswith("y") else f"{one}s"
+    plain = f"{one[:-1]}ies" if one.endswith("y") and one[-2] not in "aeiou" else f"{one}s"
     return f"{count:,} {many or plain}"
 
 
