@@ -34,6 +34,7 @@ from app.api import (
 )
 from app.db.listening import RunNews
 from app.edge import problems
+from app.edge.gauges import TableGauges
 from app.edge.idempotency import Idempotency
 from app.edge.ingest import Ingest
 from app.edge.limits import PrincipalLimits
@@ -96,6 +97,7 @@ def create_app(settings: Settings | None = None, runtime: Runtime | None = None)
     metrics = Metrics()
     app.state.metrics = metrics
     app.state.desk = Desk(app, chosen, lambda: app.state.runtime)
+    app.state.gauges = TableGauges(metrics.registry)
     if runtime is not None:
         _attach(app, runtime)
     for router in ROUTERS:
