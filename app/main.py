@@ -46,6 +46,7 @@ from app.logs import configure_logs
 from app.runtime import Runtime, open_runtime
 from app.settings import Settings, load_settings
 from app.web import site
+from app.web.admin.desk import Desk
 
 ROUTERS: tuple[APIRouter, ...] = (
     connections.router,
@@ -95,6 +96,7 @@ def create_app(settings: Settings | None = None, runtime: Runtime | None = None)
     )
     metrics = Metrics()
     app.state.metrics = metrics
+    app.state.desk = Desk(app, chosen, lambda: app.state.runtime)
     app.state.gauges = TableGauges(metrics.registry)
     if runtime is not None:
         _attach(app, runtime)
@@ -143,6 +145,7 @@ def _lifespan(settings: Settings, runtime: Runtime | None) -> Any:
 
 def _attach(app: FastAPI, runtime: Runtime) -> None:
     app.state.runtime = runtime
+    app.state.desk.open(runtime)
     app.state.ingest = Ingest(runtime.db)
     app.state.authenticator = Authenticator(runtime.settings, runtime.db)
     app.state.limits = PrincipalLimits(runtime.settings)

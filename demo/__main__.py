@@ -85,6 +85,7 @@ def _announce(stage: Stage, firms: list[Firm]) -> None:
         f"\nServing until Ctrl-C:\n"
         f"  pages       {link} (signs you in once, then {stage.service_url})\n"
         f"  service     {stage.service_url} (documentation: {stage.service_url}/docs)\n"
+        f"  operator    {stage.service_url}/admin (any name, password {stage.environment['OPERATOR_SECRET']})\n"
         f"  simulators  {stage.simulators_url} (QuickBooks: /intuit/ui, Xero: /xero/ui)\n"
         f"  API key     {first.key} ({first.books.name})\n"
         f"  try         curl -H 'Authorization: Bearer {first.key}' {stage.service_url}/api/v1/accounting/connections\n"

@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Response
 from pydantic import Field
 
+from app.books import firm
 from app.books.inputs import Id, Input, Name, Word
-from app.db import audit, clients, connections, firms
-from app.db.cures import Cure, cured
+from app.db import firms
 from app.edge import etags
 from app.edge.deps import Admin, BellDep, FirmSession, Viewer
 from app.edge.etags import IfMatch
@@ -21,7 +21,6 @@ router = APIRouter(
     responses=may_raise(Unauthenticated, Forbidden),
 )
 
-_CURES = {"sync_enabled": Cure.switched_on, "update_policy": Cure.policy_changed}
 UpdatePolicy = Literal["none", "customers", "all"]
 
 
@@ -71,20 +70,7 @@ async def change(
     before = await firms.get(session, principal.firm_id, lock=True)
     etags.check(if_match, before.id, before.updated_at)
     given = body.model_dump(exclude_unset=True)
-    if "time_zone" in given and not await firms.is_time_zone(session, body.time_zone):
-        raise Invalid(f"{body.time_zone!r} is no time zone; use a name such as Europe/Paris.", code="time_zone_unknown")
-    home = body.default_connection_id
-    if home is not None and home not in await clients.usable_homes(session, principal.firm_id, [home]):
-        raise Invalid("There is no such connection in use.", code="connection_unknown")
-    if given:
-        await firms.change(session, principal.firm_id, given)
-        await audit.record(
-            session, principal.firm_id, actor=principal.subject, action="firm.changed", subject="firm", details=given
-        )
-    if given.get("sync_enabled"):
-        bell |= {row.id for row in await connections.page(session, principal.firm_id, limit=10)}
-    cures = [cure for name, cure in _CURES.items() if name in given]
-    bell |= await cured(session, principal.firm_id, cures)
+    bell |= await firm.change(session, principal.firm_id, given, actor=principal.subject)
     row = await firms.get(session, principal.firm_id)
     response.headers["ETag"] = etags.tag_of(row.id, row.updated_at)
     return FirmAnswer.model_validate(row)

@@ -6,12 +6,13 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 
 from app.books.inputs import Id, Input, Word
-from app.db import analytics, audit, inbox
+from app.db import analytics, inbox
 from app.edge import paging
 from app.edge.deps import Admin, BellDep, FirmSession, Viewer
 from app.edge.models import Answer, Moment, PageQuery
 from app.edge.problems import may_raise
 from app.errors import Forbidden, Invalid, Unauthenticated
+from app.sync import replaying
 
 router = APIRouter(
     prefix="/api/v1/accounting/webhook-events",
@@ -111,14 +112,6 @@ async def replay(body: ReplayIn, session: FirmSession, principal: Admin, bell: B
     """Look again at what these events were about, even where we seem to know it."""
     if not body.model_fields_set:
         raise Invalid("Say which events: by ids, connection or state.", code="filter_missing")
-    rows = await inbox.replay(session, principal.firm_id, body.ids, body.connection_id, body.state)
-    if rows:
-        await audit.record(
-            session,
-            principal.firm_id,
-            actor=principal.subject,
-            action="webhook_events.replayed",
-            details={"count": len(rows), "ids": [row.id for row in rows[:200]]},
-        )
-    bell |= {row.connection_id for row in rows}
-    return Replayed(count=len(rows))
+    count, woken = await replaying.replay(session, principal.firm_id, **body.model_dump(), actor=principal.subject)
+    bell |= woken
+    return Replayed(count=count)

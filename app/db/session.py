@@ -101,6 +101,11 @@ class Database:
         async with _transaction(self._operator) as session:
             yield session
 
+    @property
+    def operator_engine(self) -> AsyncEngine:
+        """For the operator's admin, whose views open sessions of their own. Its role only reads."""
+        return self._operator
+
     def __repr__(self) -> str:
         return "Database()"
 

@@ -26,6 +26,7 @@ _HEADERS: Mapping[str, str] = {
     # For whatever is no page of ours: JSON opened in a browser runs and loads nothing.
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
 }
+_MOUNTED = "/admin"  # what is mounted is found by its slash
 _log = structlog.get_logger(__name__)
 
 
@@ -105,6 +106,8 @@ class TrailingSlash:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and len(scope["path"]) > 1 and scope["path"].endswith("/"):
             scope["path"] = scope["path"].rstrip("/") or "/"
+        if scope.get("path") == _MOUNTED:
+            scope["path"] += "/"
         await self._app(scope, receive, send)
 
 

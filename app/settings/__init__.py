@@ -61,6 +61,7 @@ class Settings(BaseSettings):
 
     encryption_keys: SecretStr
     secret_key: SecretStr
+    operator_secret: SecretStr | None = None
 
     quickbooks_environment: Literal["sandbox", "production"] = "sandbox"
     quickbooks_client_id: str | None = None
@@ -90,6 +91,10 @@ class Settings(BaseSettings):
     jwt_shared_key: SecretStr | None = None
     jwt_firm_claim: str = "firm"
     jwt_roles_claim: str = "roles"
+
+    oidc_issuer_url: Base | None = None
+    oidc_client_id: str | None = None
+    oidc_client_secret: SecretStr | None = None
 
     return_url_allowlist: str = ""
     cors_origins: str = ""

@@ -31,7 +31,7 @@ def _secrets(settings: "Settings") -> Iterator[str]:
         KeyRing.parse(settings.encryption_keys.get_secret_value())
     except ValueError as error:
         yield f"ENCRYPTION_KEYS: {error}. Make a key with `tieout generate-key` and set it as k1:<key>."
-    for name in ("secret_key", "jwt_shared_key"):
+    for name in ("secret_key", "operator_secret", "jwt_shared_key"):
         secret = getattr(settings, name)
         if secret is not None and len(secret.get_secret_value()) < _MIN_SECRET:
             yield f"{name.upper()}: shorter than {_MIN_SECRET} characters. Make one with `openssl rand -base64 48`."
@@ -84,3 +84,6 @@ def _callers(settings: "Settings") -> Iterator[str]:
         yield "JWT_JWKS_URL and JWT_SHARED_KEY exclude each other: keep the one your identity provider signs with."
     if (settings.jwt_jwks_url or settings.jwt_shared_key) and not (settings.jwt_issuer and settings.jwt_audience):
         yield "JWT_ISSUER and JWT_AUDIENCE: set both, or tokens meant for other services would be accepted here."
+    given = {settings.oidc_issuer_url is None, settings.oidc_client_id is None, settings.oidc_client_secret is None}
+    if len(given) > 1:
+        yield "OIDC_ISSUER_URL, OIDC_CLIENT_ID and OIDC_CLIENT_SECRET belong together: set all three, or none."

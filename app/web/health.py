@@ -1,10 +1,8 @@
-"""One sentence about a connection that a bookkeeper can act on, and how far its calls will go. Pure."""
+"""One sentence about a connection that a bookkeeper can act on. Pure."""
 
-import calendar
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
 from typing import Any, Final
 
 from app.web.words import plural
@@ -55,12 +53,6 @@ def tell(display: str, status: str, states: Mapping[str, Counter[str]]) -> Healt
     tail = [f"{owed:,} on {'its' if owed == 1 else 'their'} way"] if owed else []
     tail += [f"{failed:,} {'needs' if failed == 1 else 'need'} you"] if failed else []
     return Health(f"{what}{'; ' if tail else ''}{', '.join(tail)}.", "bad" if failed else "good", failed, owed)
-
-
-def forecast(used: int, today: date) -> int:
-    """How many calls the month will have taken at the present pace."""
-    days = calendar.monthrange(today.year, today.month)[1]
-    return round(used * days / today.day)
 
 
 def _sum(states: Counter[str], wanted: tuple[str, ...]) -> int:

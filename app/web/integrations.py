@@ -54,7 +54,6 @@ async def show(request: Request, runtime: RuntimeDep, visitor: VisitorDep) -> Re
             "configured": is_configured(runtime.settings, spec.name),
             "connection": known.get(spec.name),
             "health": _health(known.get(spec.name), states),
-            "forecast": _forecast(known.get(spec.name), runtime),
         }
         for spec in SPECS.values()
     ]
@@ -153,8 +152,3 @@ def _health(connection: ConnectionAnswer | None, states: dict[int, Any]) -> heal
         return None
     short = {"quickbooks": "QuickBooks", "xero": "Xero"}[connection.provider]
     return health.tell(short, connection.status, states.get(connection.connection_id, {}))
-
-
-def _forecast(connection: ConnectionAnswer | None, runtime: Runtime) -> int:
-    used = connection.budget["month"]["used"] if connection is not None else 0
-    return health.forecast(used, runtime.clock().date())

@@ -31,7 +31,7 @@ LASTS: Final = timedelta(hours=12)
 LINK_LASTS: Final = timedelta(minutes=15)
 ZONE_COOKIE: Final = "tieout-zone"
 _NAME: Final = "tieout-session"
-_ZONES: Final = frozenset(available_timezones())
+ZONES: Final = frozenset(available_timezones())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,4 +186,4 @@ def _csrf(settings: Settings, token_hash: str) -> str:
 
 def _zone(wanted: str, firms: str) -> ZoneInfo:
     """The browser's zone if it names one that exists, else the firm's."""
-    return ZoneInfo(next((name for name in (wanted, firms) if name in _ZONES), "UTC"))
+    return ZoneInfo(next((name for name in (wanted, firms) if name in ZONES), "UTC"))

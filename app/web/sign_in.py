@@ -11,6 +11,7 @@ from app.edge.deps import RuntimeDep
 from app.edge.principals import Authenticator, Principal, Role
 from app.errors import Forbidden, NotFound, Unauthenticated
 from app.web import sessions
+from app.web.openid import is_configured
 from app.web.pages import STATIC, PageRoute, go, local, page
 from app.web.sessions import FormDep, check_origin, text_of
 
@@ -28,9 +29,12 @@ async def static(name: str) -> Response:
 
 
 @router.get("/sign-in")
-async def ask(request: Request, wanted: Annotated[str, Query(alias="next", max_length=2000)] = "/") -> Response:
+async def ask(
+    request: Request, runtime: RuntimeDep, wanted: Annotated[str, Query(alias="next", max_length=2000)] = "/"
+) -> Response:
     """The form to sign in with."""
-    return page(request, "sign_in.html", wanted=local(wanted), refusal="")
+    openid = is_configured(runtime.settings)
+    return page(request, "sign_in.html", wanted=local(wanted), refusal="", openid=openid)
 
 
 @router.post("/sign-in")
@@ -46,7 +50,8 @@ async def sign_in(request: Request, runtime: RuntimeDep) -> Response:
             raise Unauthenticated("That is not an API key: it begins with tieout_.")
         principal = await authenticator.principal(key)
     except (Unauthenticated, Forbidden) as error:
-        return page(request, "sign_in.html", status=401, wanted=wanted, refusal=error.detail)
+        openid = is_configured(runtime.settings)
+        return page(request, "sign_in.html", status=401, wanted=wanted, refusal=error.detail, openid=openid)
     response = RedirectResponse(wanted, status_code=303)
     key_id = int(principal.subject.removeprefix("key:"))
     await sessions.begin(runtime, response, principal, name=f"API key {key_id}", api_key_id=key_id)

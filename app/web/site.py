@@ -2,10 +2,23 @@
 
 from fastapi import APIRouter
 
-from app.web import activity, attention, connecting, integrations, landing, mapping, reference, sign_in, timeline
+from app.web import (
+    activity,
+    attention,
+    connecting,
+    house,
+    integrations,
+    landing,
+    mapping,
+    openid,
+    reports,
+    sign_in,
+    timeline,
+)
 
 ROUTERS: tuple[APIRouter, ...] = (
     landing.router,
+    openid.router,  # before the links, which take any word behind /sign-in/
     sign_in.router,
     integrations.router,
     connecting.router,
@@ -13,5 +26,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     timeline.router,
     attention.router,
     mapping.router,
-    reference.router,
+    reports.router,
+    house.router,
 )

@@ -9,6 +9,8 @@ NAVIGATION: Final = (
     ("/activity", "Activity"),
     ("/attention", "Needs attention"),
     ("/mapping/account", "Mapping"),
+    ("/reports", "Reports"),
+    ("/settings", "Settings"),
 )
 _WORDS: Final[Mapping[str, str]] = {
     "customer": "customer",
@@ -52,13 +54,14 @@ _NOTICES: Final[Mapping[str, str]] = {
     "nothing": "Nothing matched: somebody else may have been quicker.",
     "mapped": "{n} mapped. Records that waited for that go by themselves.",
     "lists": "Asked for: the provider's lists are being fetched. Reload in a moment.",
+    "replayed": "{n} looked at again.",
     "signed_out": "You are signed out.",
 }
 
 
 def notice(code: str, number: str) -> str:
     """The words for a notice in the query; nothing else from a query is ever shown."""
-    noun = "code" if code == "mapped" else "record"
+    noun = {"mapped": "code", "replayed": "event"}.get(code, "record")
     return _NOTICES.get(code, "").format(n=plural(int(number), noun) if number.isdecimal() else "Done:")
 
 
@@ -71,7 +74,7 @@ def plural(count: int, one: str, many: str = "") -> str:
     """`1 invoice`, `1,204 invoices`."""
     if count == 1:
         return f"1 {one}"
-    plain = f"{one[:-1]}ies" if one.endswith("y") else f"{one}s"
+    plain = f"{one[:-1]}ies" if one.endswith("y") and one[-2] not in "aeiou" else f"{one}s"
     return f"{count:,} {many or plain}"
 
 

@@ -36,6 +36,10 @@ def test_01_signing_in_weighs_little_and_an_empty_house_says_what_to_do(town: To
         ("/activity/documents", "Nothing was accepted yet"),
         ("/attention", "Nothing needs you"),
         ("/mapping/account", "No company is connected"),
+        ("/reports", "Nothing goes wrong"),
+        ("/reports/reconciliation", "No company is connected"),
+        ("/settings", "The firm"),
+        ("/settings/events", "The vendors have told us nothing yet"),
     ):
         robin.open(path)
         robin.sees(words)
@@ -149,6 +153,37 @@ def test_07_everything_goes_and_the_card_says_so(town: Town, robin: Person) -> N
     robin.shoot("activity")
 
 
+def test_07b_both_sides_tie_out(town: Town, robin: Person) -> None:
+    robin.open("/reports")
+    robin.is_fine()
+    robin.shoot("reports")
+    robin.open("/reports/reconciliation?from=2026-01-01")
+    robin.sees("It ties out to the cent")
+    robin.is_fine()
+    number = town.sims.ledger("quickbooks", US_REALM)["invoices"][-1]["number"]
+    town.sims.act("quickbooks", US_REALM, "void_invoice", number=number)
+    robin.open("/")
+    robin.page.locator('[data-provider="quickbooks"]').get_by_role("button", name="Sync now").click()
+    until(lambda: _reload(robin, "/reports/reconciliation?from=2026-01-01", ".card.bad"), "the difference is seen")
+    robin.sees("Voided there.")
+    robin.is_fine()
+    robin.shoot("reconciliation")
+    robin.open("/attention")
+    robin.page.locator('[data-cause="voided_there"]').get_by_role("button", name="Leave the ticked out").click()
+    robin.sees("1 record left out")
+
+
+def test_07c_keys_audit_and_events(town: Town, robin: Person) -> None:
+    robin.open("/settings/keys")
+    robin.page.get_by_label("What it is for").fill("billing")
+    robin.click("Make the key")
+    robin.sees("It is shown this once")
+    robin.is_fine()
+    for path in ("/settings", "/settings/audit", "/settings/events"):
+        robin.open(path)
+        robin.is_fine()
+
+
 def _reload(person: Person, path: str, selector: str) -> bool:
     person.open(path)
     return person.page.locator(selector).count() > 0
@@ -164,7 +199,7 @@ def _quiet(town: Town, firm: str) -> bool:
 
 def test_08_a_phone_shows_everything_in_its_width(town: Town) -> None:
     person = town.person("A", "viewer", PHONE)
-    for path in ("/", "/activity", "/activity/documents", "/attention", "/mapping/account"):
+    for path in ("/", "/activity", "/activity/documents", "/attention", "/mapping/account", "/reports", "/settings"):
         person.open(path)
         person.is_fine()
     person.open("/")
@@ -256,7 +291,8 @@ def test_13_the_other_firm_sees_nothing_of_it(town: Town) -> None:
 
 def test_14_every_page_works_without_javascript_and_weighs_little(town: Town) -> None:
     person = town.person("A", scripts=False)
-    for path in ("/", "/activity", "/activity/documents", "/attention", "/mapping/account", "/connections/1/settings"):
+    paths = ["/", "/activity", "/activity/documents", "/attention", "/mapping/account", "/connections/1/settings"]
+    for path in [*paths, "/reports", "/reports/reconciliation", "/settings", "/settings/keys", "/settings/audit"]:
         with person.weighing() as sizes:
             person.open(path)
         assert person.page.locator("h1").count() == 1, path
@@ -288,3 +324,17 @@ def test_16_disconnecting_and_signing_out(town: Town, robin: Person) -> None:
     robin.sees("You are signed out.")
     robin.open("/")
     assert robin.page.url.endswith("/sign-in")
+
+
+def test_17_the_operator_has_his_own_door(town: Town) -> None:
+    person = town.stranger()
+    person.open("/admin")
+    person.page.locator("input[name=username]").fill("Olga")
+    person.page.locator("input[name=password]").fill(town.stage.environment["OPERATOR_SECRET"])
+    person.click("Login")
+    person.open("/admin/connections/list")
+    person.sees("Sandbox Company_US_1")
+    person.shoot("admin")
+    person.page.locator("tbody tr", has_text="Sandbox Company_US_1").locator("a").first.click()
+    person.sees("set · expires")
+    assert person.errors == []

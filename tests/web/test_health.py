@@ -1,11 +1,10 @@
 """The one sentence about a connection, in every situation."""
 
 from collections import Counter
-from datetime import date
 
 import pytest
 
-from app.web.health import forecast, tell
+from app.web.health import tell
 
 
 @pytest.mark.parametrize(
@@ -41,8 +40,3 @@ from app.web.health import forecast, tell
 def test_the_sentence(status: str, states: dict[str, dict[str, int]], sentence: str, level: str) -> None:
     told = tell("Xero", status, {kind: Counter(found) for kind, found in states.items()})
     assert (told.sentence, told.level) == (sentence, level)
-
-
-def test_the_forecast_goes_on_at_the_pace_of_the_month() -> None:
-    assert forecast(100, date(2026, 11, 10)) == 300
-    assert forecast(0, date(2026, 11, 1)) == 0
