@@ -13,6 +13,8 @@ from app.api import (
     clients,
     codes,
     connections,
+    export_logs,
+    exporting,
     firm,
     health,
     integrations,
@@ -48,6 +50,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     payments.router,
     remote.router,
     codes.router,
+    exporting.router,
+    export_logs.router,
     firm.router,
     sync.router,
     mappings.router,
@@ -88,7 +92,7 @@ def create_app(settings: Settings | None = None, runtime: Runtime | None = None)
         allow_origins=list(chosen.allowed_origins),
         allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
         allow_headers=["Authorization", "Content-Type", "Prefer", "X-Request-ID"],
-        expose_headers=["Link", "Retry-After", "X-Request-ID"],
+        expose_headers=["Link", "Retry-After", "X-Request-ID", "Content-Disposition", *exporting.HEADERS],
     )
     app.add_middleware(BodyLimit)
     app.add_middleware(TrailingSlash)

@@ -63,6 +63,7 @@ async def _settle(api: Api, provider: str, mark: str) -> Firm:
     ids["entry_id"] = (await caller.post(f"{BOOKS}/journal-entries", json=journal)).json()["id"]
     chart = {"code": mark, "name": mark, "type": "revenue.sales"}
     ids["account_id"] = (await caller.post(f"{BOOKS}/accounts", json=chart)).json()["id"]
+    ids["export_log_id"] = int((await caller.post("/api/export/quickbooks")).headers["x-export-id"])
     ids["payment_id"] = await api.payment(firm, connection, invoice_id)
     async with world.runtime.db.firm(firm) as session:
         ids["run_id"] = await runs.request(session, firm, connection, "pull", params={"by": mark}, requested_by=mark)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from app.files.formats import targets, types
 from app.files.formats.escaping import with_number
-from app.files.formats.journal_printing import Journal, Row, level_names
+from app.files.formats.journal_printing import Journal, Row
 from app.files.formats.printing import Layout
 
 
@@ -12,7 +12,6 @@ class IifJournal(Journal):
     """IIF: TRNS for the first side, SPL for the others; debits above zero, credits below."""
 
     kind = targets.IIF
-    account_limits = (31, 159)
     _COLUMNS = "TRNSTYPE\tDATE\tACCNT\tNAME\tCLASS\tAMOUNT\tDOCNUM\tMEMO\tCLEAR"
     _DOCNUM = 11
     _NAME = 41
@@ -30,14 +29,7 @@ class IifJournal(Journal):
 
     def account(self, code: str) -> str:
         """By its whole name."""
-        target = self.target(code)
-        if target is None:
-            return ""
-        if not target.name:
-            message = "The mapping names no account: set external_name to its whole name in QuickBooks."
-            self.findings.refuse_once(code, "account_code", "account_unnamed", message)
-            return ""
-        return level_names(self, code, target, self.account_limits)
+        return self.by_name(code, 31, 159)
 
     def print(self, rows: Sequence[Row]) -> None:
         """Print one entry. A memo is a side's description, else the narration; the first side bears the narration."""
