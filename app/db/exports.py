@@ -48,8 +48,6 @@ JOURNAL_ROWS = f"""SELECT j.id, j.number, j.entry_date, j.narration, j.currency,
     FROM journal_entries j {_SIDES} {_CLIENTS} {_WHERE}
     ORDER BY j.entry_date, j.id, l.position"""
 _COUNT = f"SELECT count(DISTINCT j.id), count(*) FROM journal_entries j {_SIDES} {_WHERE}"
-_ACCOUNTS = f"SELECT DISTINCT l.account_code FROM journal_entries j {_SIDES} {_WHERE}"
-_NAMES = f"SELECT DISTINCT c.name FROM journal_entries j {_SIDES} {_CLIENTS} {_WHERE} AND c.id IS NOT NULL ORDER BY 1"
 _AMONG = f"SELECT count(*) FROM journal_entries j {_WHERE} AND j.id <@ $8::text::int8multirange"
 
 
@@ -73,16 +71,6 @@ async def count(session: Session, firm_id: int, part: Part) -> tuple[int, int]:
 async def count_among(session: Session, firm_id: int, part: Part, ids: str) -> int:
     """How many of these entries are among `ids`, a multirange."""
     return int(await (await _raw(session)).fetchval(_AMONG, firm_id, *part.values(), ids))
-
-
-async def accounts_used(session: Session, firm_id: int, part: Part) -> set[str]:
-    """The account codes on these entries."""
-    return {row[0] for row in await (await _raw(session)).fetch(_ACCOUNTS, firm_id, *part.values())}
-
-
-async def clients_used(session: Session, firm_id: int, part: Part) -> list[str]:
-    """The names of the clients on these entries."""
-    return [row[0] for row in await (await _raw(session)).fetch(_NAMES, firm_id, *part.values())]
 
 
 async def _raw(session: Session) -> Any:

@@ -29,6 +29,7 @@ _JOURNALS: Mapping[tuple[str, str], type[Journal]] = {
     ("xero", "csv"): XeroJournal,
 }
 _MOST_SHOWN = 100
+_PORTION = 1 << 18
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,21 +87,22 @@ async def _journals(session: Session, firm_id: int, wish: Wish, place: Place, fi
         taxes=await planning.taxes(session, firm_id, place),
         currency=wish.currency or place.currency,
     )
-    if wish.format == "iif":
-        used = await exports.accounts_used(session, firm_id, part)
-        named = await exports.clients_used(session, firm_id, part)
-        plan = replace(plan, chart=planning.to_declare(accounts, used), clients=named)
     printer = printing(file, plan, zipped=wish.split is not None)
     copied = CopiedRows()
+    waiting: list[bytes] = []
 
-    def print_rows(chunk: bytes) -> None:
-        printer.feed(copied.rows(chunk))
+    def print_waiting() -> None:
+        printer.feed(copied.rows(b"".join(waiting)))
+        waiting.clear()
 
     async def take(chunk: bytes) -> None:
         # In a thread: the event loop serves others meanwhile, and the next portion is read only afterwards.
-        await asyncio.to_thread(print_rows, chunk)
+        waiting.append(chunk)
+        if sum(map(len, waiting)) > _PORTION:
+            await asyncio.to_thread(print_waiting)
 
     await exports.copy_journals(session, firm_id, part, take)
+    await asyncio.to_thread(print_waiting)
     await asyncio.to_thread(printer.close)
     return Counted(printer.findings, printer.entries, printer.lines, printer.totals, printer.ids, before)
 

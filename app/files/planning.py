@@ -93,19 +93,3 @@ async def _names_there(session: Session, firm_id: int, place: Place, ids: Sequen
         return {}
     seen = await remote_records.seen(session, firm_id, place.connection_id, Kind.account, ids)
     return {external_id: str(row.record.get("name") or "") for external_id, row in seen.items()}
-
-
-def to_declare(accounts_: Mapping[str, Target], used: Iterable[str]) -> list[Target]:
-    """The unmapped accounts among those used with what they lie under, parents first."""
-    by_name = {target.name: target for target in accounts_.values() if not target.mapped}
-    wanted: dict[str, Target] = {}
-    for code in used:
-        target = accounts_.get(code)
-        if target is None or target.mapped:
-            continue
-        levels = target.name.split(":")
-        for depth in range(1, len(levels) + 1):
-            above = by_name.get(":".join(levels[:depth]))
-            if above is not None:
-                wanted[above.name] = above
-    return [wanted[name] for name in sorted(wanted, key=lambda one: (one.count(":"), one))]

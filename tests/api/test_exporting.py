@@ -3,6 +3,7 @@
 import hashlib
 import io
 import zipfile
+from collections.abc import MutableMapping
 from typing import Any
 
 import httpx
@@ -153,7 +154,7 @@ async def test_an_aborted_download_marks_nothing(api: Api, firm: int, http: http
     async def receive() -> dict[str, Any]:
         return {"type": "http.request", "body": b"", "more_body": False}
 
-    async def send(message: dict[str, Any]) -> None:
+    async def send(message: MutableMapping[str, Any]) -> None:
         sent.append(message["type"])
         if message["type"] == "http.response.body":
             raise OSError("the caller is gone")

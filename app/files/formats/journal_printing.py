@@ -69,6 +69,7 @@ class Journal:
         self.currency = plan.currency
         self.names = _Names(self)
         self.nameless: set[str] = set()
+        self.clients: set[str] = set()
         self.sink = Sink(file, self.layout(), zipped=zipped)
         self._days: dict[str, str] = {}
         self._open: list[Row] = []
@@ -166,7 +167,10 @@ class Journal:
 
     def client(self, name: str, code: str, limit: int) -> str:
         """The customer of a side; receivables and payables cannot be without one."""
+        if name in self.clients:
+            return name
         if name:
+            self.clients.add(name)
             return self.texts.name(name, self._number, "client", limit=limit)
         if code in self.nameless:
             message = f"A side on the account {code} (receivable or payable) needs a client."

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from app.canonical import minor_digits
 from app.files.formats import targets
 from app.files.formats.print_lists import Job
-from app.files.formats.printing import Layout, Sink, csv_head
+from app.files.formats.printing import Layout, Sink, csv_head, fixed
 from app.files.formats.targets import Target, Texts
 from app.files.formats.values import date_text
 
@@ -191,7 +191,7 @@ def xero(rows: Sequence[InvoiceRow], job: Job, codes: Codes) -> int:
 def iif(rows: Sequence[InvoiceRow], job: Job, codes: Codes) -> int:
     """QuickBooks Desktop's invoices: the receivable is debited, income and tax are credited."""
     checked = _Checked(job, targets.IIF, codes)
-    sink = Sink(job.file, Layout("quickbooks_invoices", "iif", IIF_HEAD, "cp1252"), zipped=job.zipped)
+    sink = Sink(job.file, Layout("quickbooks_invoices", "iif", fixed(IIF_HEAD), "cp1252"), zipped=job.zipped)
     count = 0
     for row in rows:
         checked.one_currency(row)

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from app.files.formats.escaping import escape, looks_like_formula
@@ -168,12 +168,10 @@ class Plan:
     """What the printers of journals need to know before the first row.
 
     `accounts` by our code; `taxes` our tax code → its display name there; `currency`: the file's one, empty where the
-    first entry decides. `chart` and `clients` are lists to declare before the entries, parents first.
+    first entry decides.
     """
 
     region: Region
     accounts: Mapping[str, Target]
     taxes: Mapping[str, str] = field(default_factory=dict)
     currency: str = ""
-    chart: Sequence[Target] = ()
-    clients: Sequence[str] = ()
