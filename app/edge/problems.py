@@ -28,6 +28,7 @@ from app.errors import (
     RateLimited,
     StaleLease,
     Unauthenticated,
+    Unsupported,
 )
 from app.logs import current_request_id
 
@@ -39,6 +40,7 @@ STATUS: Mapping[type[AppError], int] = {
     NotFound: 404,
     Conflict: 409,
     NotConnected: 400,
+    Unsupported: 400,
     StaleLease: 409,
     NeedsReauth: 409,
     Misconfigured: 502,

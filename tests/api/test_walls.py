@@ -64,6 +64,8 @@ async def _settle(api: Api, provider: str, mark: str) -> Firm:
     chart = {"code": mark, "name": mark, "type": "revenue.sales"}
     ids["account_id"] = (await caller.post(f"{BOOKS}/accounts", json=chart)).json()["id"]
     ids["export_log_id"] = int((await caller.post("/api/export/quickbooks")).headers["x-export-id"])
+    file = {"file": (f"{mark}.csv", "*Code,*Name,*Type,*Tax Code\n200,Sales,Revenue,\n")}
+    ids["import_batch_id"] = (await caller.post("/api/import/xero", files=file)).json()["import_id"]
     ids["payment_id"] = await api.payment(firm, connection, invoice_id)
     async with world.runtime.db.firm(firm) as session:
         ids["run_id"] = await runs.request(session, firm, connection, "pull", params={"by": mark}, requested_by=mark)
