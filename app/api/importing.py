@@ -14,13 +14,13 @@ from app.edge.deps import BellDep, FirmSession, Member, RuntimeDep, Viewer
 from app.edge.models import Answer, Moment, PageQuery, PathId, Provider
 from app.edge.problems import may_raise
 from app.errors import Forbidden, Invalid, NotFound, Unauthenticated, Unsupported
-from app.files.importing import Outcome, Upload, import_file
+from app.files.batches import Outcome, State
+from app.files.importing import Upload, import_file
 from app.files.rejected import shown
 from app.runtime import Runtime
 
 router = APIRouter(tags=["files"], responses=may_raise(Unauthenticated, Forbidden, Invalid))
 BATCHES = "/api/v1/accounting/import-batches"
-State = Literal["imported", "partial", "refused", "dry_run"]
 _SHOWN = 1000
 
 
@@ -141,8 +141,13 @@ async def import_xero(
 
 
 async def _answer(runtime: Runtime, firm_id: int, upload: Upload, actor: str, bell: set[int]) -> ImportAnswer:
-    outcome: Outcome = await import_file(runtime, firm_id, upload, actor=actor)
+    outcome = await import_file(runtime, firm_id, upload, actor=actor)
     bell |= outcome.woken
+    return answer_of(outcome)
+
+
+def answer_of(outcome: Outcome) -> ImportAnswer:
+    """What came of a file, as it is answered."""
     return ImportAnswer(
         message=outcome.message,
         imported=outcome.imported,

@@ -1,29 +1,25 @@
 """Reading a file into the books: all of it, or nothing, or the good rows; or only saying what would happen."""
 
 import asyncio
-import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from app.books import upserts
 from app.canonical import Kind, ProviderName
-from app.db import audit, code_mappings, exports, file_codes, firms, imports, mappings, remote_records
+from app.db import code_mappings, exports, file_codes, firms, imports, mappings, remote_records
 from app.db.code_mappings import CodeKind
 from app.db.session import Session
-from app.errors import Invalid, Unsupported
+from app.errors import Unsupported
 from app.files import charting, planning, posting
+from app.files.batches import Outcome, Sent, State, log_batch, refusal
 from app.files.charting import ChartPlan
-from app.files.formats.model import Format, Parsed, Trouble, Unreadable
+from app.files.formats.model import Parsed, Trouble, Unreadable
 from app.files.formats.reading import read
 from app.files.planning import Place
 from app.files.posting import Drafts
-from app.files.rejected import rejected_csv, shown
 from app.runtime import Runtime
 
 SECONDS = 120
-_MOST_SHOWN = 1000
-State = Literal["imported", "partial", "refused", "dry_run"]
 _AT_ONCE = 5_000
 
 
@@ -40,24 +36,6 @@ class Upload:
     region: str | None = None
     order: Literal["mdy", "dmy"] | None = None
     currency: str | None = None
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What came of a file, or would."""
-
-    message: str
-    format: Format
-    encoding: str
-    state: State
-    imported: int = 0
-    updated: int = 0
-    unchanged: int = 0
-    rejected: int = 0
-    errors: Sequence[Trouble] = ()
-    notes: Sequence[str] = ()
-    import_id: int = 0
-    woken: set[int] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -83,9 +61,10 @@ async def import_file(runtime: Runtime, firm_id: int, upload: Upload, *, actor: 
         outcome = _outcome(upload, work)
         if outcome.state in ("imported", "partial"):
             outcome.woken = await _store(session, firm_id, upload.provider, work)
-        outcome.import_id = await _log(session, firm_id, upload, outcome, work, actor)
+        sent = Sent(upload.provider, upload.data, upload.file_name, actor)
+        outcome.import_id = await log_batch(session, firm_id, sent, outcome, parsed)
     if outcome.state == "refused":
-        raise _refusal(outcome)
+        raise refusal(outcome)
     return outcome
 
 
@@ -186,51 +165,3 @@ async def _store(session: Session, firm_id: int, provider: ProviderName, work: _
     if not any(code for _, code, _ in targets):
         return set()
     return await mappings.revive(session, firm_id, provider, ["account_unmapped"])
-
-
-async def _log(session: Session, firm_id: int, upload: Upload, outcome: Outcome, work: _Work, actor: str) -> int:
-    values = {
-        "provider": upload.provider,
-        "format": outcome.format,
-        "requested_by": actor,
-        "file_name": upload.file_name[:255],
-        "size": len(upload.data),
-        "checksum": hashlib.sha256(upload.data).hexdigest(),
-        "imported": outcome.imported,
-        "updated": outcome.updated,
-        "unchanged": outcome.unchanged,
-        "rejected_rows": outcome.rejected,
-        "errors": [shown(trouble) for trouble in outcome.errors[:_MOST_SHOWN]],
-        "notes": list(outcome.notes),
-        "rejected": await asyncio.to_thread(rejected_csv, work.parsed, outcome.errors),
-        "state": outcome.state,
-    }
-    batch_id = await imports.log(session, firm_id, values)
-    details = {"format": outcome.format, "state": outcome.state, "imported": outcome.imported}
-    await audit.record(
-        session, firm_id, actor=actor, action="file.imported", subject=f"import_batch:{batch_id}", details=details
-    )
-    return batch_id
-
-
-def _refusal(outcome: Outcome) -> Invalid:
-    first = outcome.errors[0]
-    more = f" (and {len(outcome.errors) - 1} more)" if len(outcome.errors) > 1 else ""
-    return Invalid(
-        f"Line {first.row}: {first.reason}{more}",
-        code="rows_rejected",
-        who="bookkeeper",
-        fix="Correct the rows named in errors and send the file again, or send it with partial=true.",
-        errors=[
-            {"pointer": f"/rows/{trouble.row}/{trouble.column}", "message": trouble.reason, **shown(trouble)}
-            for trouble in outcome.errors[:_MOST_SHOWN]
-        ],
-        extra={
-            "message": outcome.message,
-            "imported": 0,
-            "updated": 0,
-            "unchanged": 0,
-            "import_id": outcome.import_id,
-            "rejected": outcome.rejected,
-        },
-    )
