@@ -6,10 +6,10 @@ import sqlalchemy as sa
 from alembic import context
 from sqlalchemy.engine import Connection, make_url
 
-from app.db import ledger_tables, sync_tables, tables
+from app.db import file_tables, ledger_tables, sync_tables, tables
 from app.db.base import Table
 
-REGISTERED = (ledger_tables, sync_tables, tables)  # importing them puts their tables into Table.metadata
+REGISTERED = (file_tables, ledger_tables, sync_tables, tables)  # importing them puts their tables into Table.metadata
 
 LOCK_TIMEOUT = "4s"
 STATEMENT_TIMEOUT = "60s"

@@ -49,7 +49,7 @@ class Operation(StrEnum):
 
 
 # ISO 4217 currencies whose minor unit is not two digits. The rest have two.
-_MINOR_DIGITS: Mapping[str, int] = {
+MINOR_DIGITS: Mapping[str, int] = {
     **dict.fromkeys("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(), 0),
     **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
 }
@@ -67,12 +67,12 @@ _TWO_DIGIT_CURRENCIES = frozenset(
 
 def is_currency(code: str) -> bool:
     """Whether `code` is a currency of ISO 4217 in use."""
-    return code in _TWO_DIGIT_CURRENCIES or code in _MINOR_DIGITS
+    return code in _TWO_DIGIT_CURRENCIES or code in MINOR_DIGITS
 
 
 def minor_digits(currency: str) -> int:
     """How many decimals an amount of `currency` may have: `USD` 2, `JPY` 0, `KWD` 3."""
-    return _MINOR_DIGITS.get(currency, 2)
+    return MINOR_DIGITS.get(currency, 2)
 
 
 def round_money(amount: Decimal, currency: str) -> Decimal:

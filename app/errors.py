@@ -9,6 +9,7 @@ AppError
 ├── PreconditionFailed       it was changed since the caller read it
 ├── TooManyRequests          this caller asks too often; wait `retry_after`
 ├── NotConnected             the firm has no usable connection to this provider
+├── Unsupported              a file that is none of those we read
 └── ProviderError            the provider said no, or said nothing
     ├── NeedsReauth          the grant is gone; only a person can renew it
     ├── Misconfigured        our own credentials or addresses are wrong; the operator must act
@@ -136,6 +137,13 @@ class NotConnected(AppError):
 
     code = "not_connected"
     title = "Not connected"
+
+
+class Unsupported(AppError):
+    """The file is of no format we read, or cannot be read at all."""
+
+    code = "unsupported_file"
+    title = "The file is not supported"
 
 
 class StaleLease(AppError):

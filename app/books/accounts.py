@@ -77,13 +77,14 @@ def _misplaced(items: Sequence[AccountIn], known: Sequence[Any], stored: Mapping
         if parent not in tree:
             message = f"There is no account {parent!r} to lie under."
             findings.append(Finding(index, "/parent_code", "account_unknown", message, item.external_ref))
-        elif _circles(item.code, tree):
+        elif circles(item.code, tree):
             message = f"The account {item.code} would lie under itself, by way of {parent}."
             findings.append(Finding(index, "/parent_code", "account_cycle", message, item.external_ref))
     return findings
 
 
-def _circles(code: str, tree: Mapping[str, str]) -> bool:
+def circles(code: str, tree: Mapping[str, str]) -> bool:
+    """Whether an account lies under itself in a tree of codes and their parents."""
     seen = {code}
     above = tree.get(code, "")
     while above and above in tree:

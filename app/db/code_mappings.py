@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Row, delete, func, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Row, Text, column, delete, func, literal, select
+from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from app.canonical import ProviderName
 from app.db.session import Session
@@ -82,6 +82,24 @@ async def put(
         },
     )
     return (await session.execute(query.returning(table))).all()
+
+
+async def fill(
+    session: Session, firm_id: int, kind: CodeKind, *, provider: ProviderName, targets: Sequence[tuple[str, str, str]]
+) -> None:
+    """Set (internal code, external code, external name) for the codes that have no mapping yet; the others stay."""
+    table = TABLES[kind]
+    names = ("internal_code", "external_code", "external_name")
+    given = [dict(zip(names, target, strict=True)) for target in targets]
+    source = (
+        func.jsonb_to_recordset(literal(given, JSONB))
+        .table_valued(*(column(name, Text) for name in names))
+        .render_derived(name="given", with_types=True)
+    )
+    rows = select(literal(firm_id), literal(provider.value), *(source.c[name] for name in names))
+    await session.execute(
+        insert(table).from_select(["firm_id", "provider", *names], rows).on_conflict_do_nothing(index_elements=_PLACE)
+    )
 
 
 async def remove(session: Session, firm_id: int, kind: CodeKind, mapping_id: int) -> None:

@@ -131,7 +131,7 @@ async def lock(session: Session, firm_id: int, kind: Kind, mapping_ids: Sequence
 
 
 async def codes(session: Session, firm_id: int, provider: str, connection_id: int) -> Codes:
-    """All code mappings that count for one connection."""
+    """All code mappings that count for one connection; one that a file brought may know the name there alone."""
     found = []
     for table in (AccountMapping, TaxMapping, ItemMapping):
         query = (
@@ -139,6 +139,7 @@ async def codes(session: Session, firm_id: int, provider: str, connection_id: in
             .where(
                 table.firm_id == firm_id,
                 table.provider == provider,
+                table.external_code != "",
                 (table.connection_id == connection_id) | table.connection_id.is_(None),
             )
             .order_by(table.connection_id.is_not(None))

@@ -78,6 +78,13 @@ class Database:
             yield session
 
     @asynccontextmanager
+    async def snapshot(self, firm_id: int) -> AsyncIterator[Session]:
+        """As `firm`, but all its queries see the books as they are at the first."""
+        async with _transaction(self._app.execution_options(isolation_level="REPEATABLE READ")) as session:
+            await session.execute(_SET_FIRM, {"firm": str(firm_id)})
+            yield session
+
+    @asynccontextmanager
     async def no_firm(self) -> AsyncIterator[Session]:
         """A transaction under the firm's role with no firm set: it sees nothing. For tests of the wall."""
         async with _transaction(self._app) as session:

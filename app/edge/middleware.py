@@ -15,6 +15,8 @@ from app.edge.problems import internal_error, problem
 from app.logs import bind_request
 
 MAX_BODY_BYTES = 12_000_000
+MAX_FILE_BYTES = 33_000_000  # an upload of a file and what multipart puts around it
+_UPLOADS = frozenset({"/api/import/quickbooks", "/api/import/xero"})
 _WEBHOOKS = frozenset({"/api/webhooks/qbo", "/api/webhooks/quickbooks", "/api/webhooks/xero"})
 _HEADERS: Mapping[str, str] = {
     "X-Content-Type-Options": "nosniff",
@@ -122,6 +124,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        limit = MAX_FILE_BYTES if scope["path"] in _UPLOADS else self._limit
         announced = Request(scope).headers.get("content-length", "0")
         arrived = 0
         answered = False
@@ -131,21 +134,21 @@ class BodyLimit:
             message = await receive()
             arrived += len(message.get("body", b""))
             # The reader takes this for a caller who hung up, and stops; what it then answers is replaced below.
-            return message if arrived <= self._limit else {"type": "http.disconnect"}
+            return message if arrived <= limit else {"type": "http.disconnect"}
 
         async def answer(message: Message) -> None:
             nonlocal answered
-            if answered or arrived <= self._limit:
+            if answered or arrived <= limit:
                 answered = True
                 await send(message)
 
-        if not announced.isdecimal() or int(announced) <= self._limit:
+        if not announced.isdecimal() or int(announced) <= limit:
             try:
                 await self._app(scope, counted, answer)
             except ClientDisconnect:
-                if arrived <= self._limit:
+                if arrived <= limit:
                     raise
-            if answered or arrived <= self._limit:
+            if answered or arrived <= limit:
                 return
-        detail = f"At most {self._limit:,} bytes are accepted."
+        detail = f"At most {limit:,} bytes are accepted."
         await problem(413, "body_too_large", "The body is too large", detail)(scope, receive, send)

@@ -30,6 +30,7 @@ from app.errors import (
     StaleLease,
     TooManyRequests,
     Unauthenticated,
+    Unsupported,
 )
 from app.logs import current_request_id
 
@@ -43,6 +44,7 @@ STATUS: Mapping[type[AppError], int] = {
     PreconditionFailed: 412,
     TooManyRequests: 429,
     NotConnected: 400,
+    Unsupported: 400,
     StaleLease: 409,
     NeedsReauth: 409,
     Misconfigured: 502,

@@ -11,7 +11,7 @@ from app.files.formats import print_lists
 from app.files.formats.print_lists import ChartRow, ClientRow, Job
 from app.files.formats.reading import read
 from app.files.formats.targets import REGIONS, Findings
-from tests.support.files import BOOKS, CHART, XERO_BOOKS, entry_rows, plan, printed
+from tests.support.files import BOOKS, XERO_BOOKS, entry_rows, plan, printed
 
 GOLDEN = Path(__file__).parent / "golden"
 ACCOUNTS = [
@@ -57,7 +57,7 @@ def same(name: str, data: bytes) -> None:
     ],
 )
 def test_journals(name: str, kind: str, region: str) -> None:
-    given = plan(region, chart=[CHART["6000"]], clients=["Pier 7"])
+    given = plan(region)
     data, printer = printed(kind, XERO_BOOKS if kind == "xero" else BOOKS, given)
     assert printer.findings.refused == []
     assert (printer.entries, printer.lines) == (3, 6 if kind == "xero" else 7)

@@ -69,6 +69,7 @@ class Journal:
         self.currency = plan.currency
         self.names = _Names(self)
         self.nameless: set[str] = set()
+        self.clients: set[str] = set()
         self.sink = Sink(file, self.layout(), zipped=zipped)
         self._days: dict[str, str] = {}
         self._open: list[Row] = []
@@ -166,17 +167,25 @@ class Journal:
 
     def client(self, name: str, code: str, limit: int) -> str:
         """The customer of a side; receivables and payables cannot be without one."""
+        if name in self.clients:
+            return name
         if name:
+            self.clients.add(name)
             return self.texts.name(name, self._number, "client", limit=limit)
         if code in self.nameless:
             message = f"A side on the account {code} (receivable or payable) needs a client."
             self.findings.refuse(self._number, "client", "client_missing", message, code)
         return ""
 
-
-def level_names(journal: Journal, code: str, target: Target, most: tuple[int, int]) -> str:
-    """A QuickBooks account by its whole name, each level and the whole within their limits."""
-    level, whole = most
-    for part in target.name.split(":"):
-        journal.texts.name(part, code, "account", limit=level)
-    return journal.texts.name(target.name, code, "account", limit=whole)
+    def by_name(self, code: str, level: int, whole: int) -> str:
+        """An account by its whole name, as both QuickBooks want it: each level and the whole within their limits."""
+        target = self.target(code)
+        if target is None:
+            return ""
+        if not target.name:
+            message = "The mapping names no account: set external_name to its whole name in QuickBooks."
+            self.findings.refuse_once(code, "account_code", "account_unnamed", message)
+            return ""
+        for part in target.name.split(":"):
+            self.texts.name(part, code, "account", limit=level)
+        return self.texts.name(target.name, code, "account", limit=whole)

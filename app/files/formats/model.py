@@ -10,13 +10,14 @@ from app.canonical import ProviderName
 
 
 class Format(StrEnum):
-    """A file format we read or write."""
+    """A file format we read or write; the last is our own."""
 
     iif = "iif"
     qbo_accounts = "quickbooks_account_list"
     qbo_journal = "quickbooks_journal"
     xero_accounts = "xero_accounts"
     xero_journal = "xero_manual_journal"
+    account_mappings = "account_mappings"
 
     @property
     def provider(self) -> ProviderName:

@@ -1,43 +1,39 @@
 """Printing IIF general journals, for QuickBooks Desktop."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from app.files.formats import targets, types
 from app.files.formats.escaping import with_number
-from app.files.formats.journal_printing import Journal, Row, level_names
+from app.files.formats.journal_printing import Journal, Row
 from app.files.formats.printing import Layout
+from app.files.formats.targets import Target
 
 
 class IifJournal(Journal):
     """IIF: TRNS for the first side, SPL for the others; debits above zero, credits below."""
 
     kind = targets.IIF
-    account_limits = (31, 159)
     _COLUMNS = "TRNSTYPE\tDATE\tACCNT\tNAME\tCLASS\tAMOUNT\tDOCNUM\tMEMO\tCLEAR"
     _DOCNUM = 11
     _NAME = 41
 
     def layout(self) -> Layout:
         """The lists a journal leans on come first: QuickBooks makes a bank account of an account it does not know."""
+        return Layout("quickbooks_export", "iif", self._head, "cp1252")
+
+    def _head(self) -> str:
         rows = [
-            f"ACCNT\t{target.name}\t{types.WORDS[target.type].iif}\t{target.code[:7]}\r\n" for target in self.plan.chart
+            f"ACCNT\t{target.name}\t{types.WORDS[target.type].iif}\t{target.code[:7]}\r\n"
+            for target in to_declare(self.plan.accounts, self.names)
         ]
         head = "".join(["!ACCNT\tNAME\tACCNTTYPE\tACCNUM\r\n", *rows]) if rows else ""
-        if self.plan.clients:
-            head += "!CUST\tNAME\r\n" + "".join(f"CUST\t{name}\r\n" for name in self.plan.clients)
-        head += f"!TRNS\tTRNSID\t{self._COLUMNS}\r\n!SPL\tSPLID\t{self._COLUMNS}\r\n!ENDTRNS\r\n"
-        return Layout("quickbooks_export", "iif", head, "cp1252")
+        if self.clients:
+            head += "!CUST\tNAME\r\n" + "".join(f"CUST\t{name}\r\n" for name in sorted(self.clients))
+        return head + f"!TRNS\tTRNSID\t{self._COLUMNS}\r\n!SPL\tSPLID\t{self._COLUMNS}\r\n!ENDTRNS\r\n"
 
     def account(self, code: str) -> str:
         """By its whole name."""
-        target = self.target(code)
-        if target is None:
-            return ""
-        if not target.name:
-            message = "The mapping names no account: set external_name to its whole name in QuickBooks."
-            self.findings.refuse_once(code, "account_code", "account_unnamed", message)
-            return ""
-        return level_names(self, code, target, self.account_limits)
+        return self.by_name(code, 31, 159)
 
     def print(self, rows: Sequence[Row]) -> None:
         """Print one entry. A memo is a side's description, else the narration; the first side bears the narration."""
@@ -83,3 +79,19 @@ class IifJournal(Journal):
         message = f"DOCNUM takes {self._DOCNUM} characters; the whole number stands in the memo"
         self.findings.alter(self._number, "number", message, number, short)
         return with_number(narration, whole), short
+
+
+def to_declare(accounts: Mapping[str, Target], used: Iterable[str]) -> list[Target]:
+    """The unmapped accounts among those used with what they lie under, parents first."""
+    by_name = {target.name: target for target in accounts.values() if not target.mapped}
+    wanted: dict[str, Target] = {}
+    for code in used:
+        target = accounts.get(code)
+        if target is None or target.mapped:
+            continue
+        levels = target.name.split(":")
+        for depth in range(1, len(levels) + 1):
+            above = by_name.get(":".join(levels[:depth]))
+            if above is not None:
+                wanted[above.name] = above
+    return [wanted[name] for name in sorted(wanted, key=lambda one: (one.count(":"), one))]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import IO
 
 from app.files.formats import targets, types
-from app.files.formats.printing import Layout, Sink, csv_head
+from app.files.formats.printing import Layout, Sink, csv_head, fixed
 from app.files.formats.targets import Findings, Region, Texts
 
 
@@ -75,7 +75,7 @@ _XERO_CODE, _XERO_NAME, _XERO_DESC = 10, 150, 4000
 def iif_accounts(rows: Sequence[ChartRow], job: Job) -> int:
     """QuickBooks Desktop's chart, parents before what lies under them."""
     texts = Texts(job.findings, targets.IIF, limit=_IIF_DESC)
-    sink = Sink(job.file, Layout("quickbooks_accounts", "iif", IIF_ACCOUNTS, "cp1252"), zipped=job.zipped)
+    sink = Sink(job.file, Layout("quickbooks_accounts", "iif", fixed(IIF_ACCOUNTS), "cp1252"), zipped=job.zipped)
     for row in _by_depth(rows):
         words = types.WORDS[row.type]
         _one_level(texts, job.findings, row, _IIF_LEVEL, _IIF_PATH)
@@ -138,7 +138,7 @@ def xero_accounts(rows: Sequence[ChartRow], job: Job) -> int:
 def iif_clients(rows: Sequence[ClientRow], job: Job) -> int:
     """QuickBooks Desktop's customers."""
     texts = Texts(job.findings, targets.IIF, limit=_IIF_CLIENT)
-    sink = Sink(job.file, Layout("quickbooks_clients", "iif", IIF_CLIENTS, "cp1252"), zipped=job.zipped)
+    sink = Sink(job.file, Layout("quickbooks_clients", "iif", fixed(IIF_CLIENTS), "cp1252"), zipped=job.zipped)
     for row in rows:
         name = texts.name(row.name, row.name, "name", limit=_IIF_CLIENT)
         if ":" in name:

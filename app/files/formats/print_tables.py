@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import IO, ClassVar
 
 from app.files.formats.escaping import with_number
-from app.files.formats.journal_printing import MOST_MEMO, Journal, Row, level_names
+from app.files.formats.journal_printing import MOST_MEMO, Journal, Row
 from app.files.formats.printing import Layout, csv_head
 from app.files.formats.targets import Plan
 
@@ -38,14 +38,7 @@ class QboJournal(CsvJournal):
 
     def account(self, code: str) -> str:
         """By its whole name; numbers must be off in QuickBooks for an import."""
-        target = self.target(code)
-        if target is None:
-            return ""
-        if not target.name:
-            message = "The mapping names no account: set external_name to its whole name in QuickBooks."
-            self.findings.refuse_once(code, "account_code", "account_unnamed", message)
-            return ""
-        return level_names(self, code, target, (100, 500))
+        return self.by_name(code, 100, 500)
 
     def print(self, rows: Sequence[Row]) -> None:
         """Print one entry; in the USA date and currency stand on its first row alone, as in Intuit's sample."""

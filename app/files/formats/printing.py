@@ -1,8 +1,10 @@
 """Where printed rows go: one file, or a zip of files none of which has more rows than the target takes."""
 
 import hashlib
+import shutil
+import tempfile
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import IO
 
@@ -12,11 +14,14 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same rows make the same archive, byte for 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How a file begins, its encoding, and how many rows the target takes (0: any number)."""
+    """How a file begins, its encoding, and how many rows the target takes (0: any number).
+
+    The head is asked for when all rows are printed, since a head may declare what the rows named.
+    """
 
     stem: str
     suffix: str
-    head: str
+    head: Callable[[], str]
     encoding: str = "utf-8"
     limit: int = 0
 
@@ -26,49 +31,72 @@ class Sink:
 
     def __init__(self, file: IO[bytes], layout: Layout, *, zipped: bool) -> None:
         self.out: list[str] = []
-        self.layout = layout
+        self._layout = layout
         self._file = file
         self._archive = zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=6) if zipped else None
         self._limit = layout.limit if zipped else 0
         self._count = 0
         self._parts = 0
-        self._begun = False
+        self._body: IO[bytes] | None = None
 
     def turn(self, rows: int) -> None:
         """Make room for the rows of one record."""
-        if self._limit and self._count and self._count + rows > self._limit:
+        if not self._limit:
+            if len(self.out) > _FLUSH:
+                self._flush()
+        elif self._count and self._count + rows > self._limit:
             self._end_part()
         self._count += rows
-        if self._archive is None and len(self.out) > _FLUSH:
-            self._flush()
 
     def close(self) -> None:
         """Write what is left; an export without records is a file with its header."""
-        if self._archive is None:
-            self._flush()
-        else:
+        if self._limit:
             if self._count or not self._parts:
                 self._end_part()
+        else:
+            self._whole()
+        if self._archive is not None:
             self._archive.close()
 
     def _flush(self) -> None:
-        if not self._begun:
-            self._file.write(self.layout.head.encode(self.layout.encoding, "replace"))
-            self._begun = True
-        self._file.write("".join(self.out).encode(self.layout.encoding, "replace"))
+        if self._body is None:
+            self._body = tempfile.TemporaryFile()  # noqa: SIM115  closed by `_whole`, or with this sink
+        self._body.write(self._encoded("".join(self.out)))
+        self.out.clear()
+
+    def _whole(self) -> None:
+        """The one file: its head, the rows that were set aside, the rest."""
+        if self._archive is None:
+            self._pour(self._file)
+        else:
+            self._parts = 1
+            with self._archive.open(self._entry(), "w") as part:
+                self._pour(part)
+
+    def _pour(self, file: IO[bytes]) -> None:
+        file.write(self._encoded(self._layout.head()))
+        if self._body is not None:
+            with self._body as body:
+                body.seek(0)
+                shutil.copyfileobj(body, file, 1 << 20)
+        file.write(self._encoded("".join(self.out)))
         self.out.clear()
 
     def _end_part(self) -> None:
-        assert self._archive is not None  # noqa: S101  only a zip has parts
         self._parts += 1
-        name = f"{self.layout.stem}_{self._parts:04}.{self.layout.suffix}"
-        text = self.layout.head + "".join(self.out)
-        entry = zipfile.ZipInfo(name, _EPOCH)
-        entry.external_attr = 0o644 << 16
-        entry.compress_type = zipfile.ZIP_DEFLATED
-        self._archive.writestr(entry, text.encode(self.layout.encoding, "replace"))
+        if self._archive is not None:
+            self._archive.writestr(self._entry(), self._encoded(self._layout.head() + "".join(self.out)))
         self.out.clear()
         self._count = 0
+
+    def _entry(self) -> zipfile.ZipInfo:
+        entry = zipfile.ZipInfo(f"{self._layout.stem}_{self._parts:04}.{self._layout.suffix}", _EPOCH)
+        entry.external_attr = 0o644 << 16
+        entry.compress_type = zipfile.ZIP_DEFLATED
+        return entry
+
+    def _encoded(self, text: str) -> bytes:
+        return text.encode(self._layout.encoding, "replace")
 
 
 def checksum(file: IO[bytes]) -> tuple[int, str]:
@@ -83,6 +111,11 @@ def checksum(file: IO[bytes]) -> tuple[int, str]:
     return size, digest.hexdigest()
 
 
-def csv_head(columns: Sequence[str]) -> str:
+def fixed(text: str) -> Callable[[], str]:
+    """A head that is always the same."""
+    return lambda: text
+
+
+def csv_head(columns: Sequence[str]) -> Callable[[], str]:
     """The first line of a CSV file; none of our headings needs quotes."""
-    return ",".join(columns) + "\r\n"
+    return fixed(",".join(columns) + "\r\n")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from app.canonical import ProviderName
 from app.files.formats import iif, qbo, xero, xlsx
 from app.files.formats.model import Cells, Format, Parsed, Unreadable
-from app.files.formats.tables import MAX_CELL, Table, find_header, find_table, under_header
+from app.files.formats.tables import MAX_CELL, Shape, Table, find_header, find_table, under_header
 from app.files.formats.text import decode
 from app.files.formats.values import DMY, MDY
 
@@ -19,10 +19,7 @@ def read(data: bytes, *, provider: ProviderName | None = None, order: str | None
 
     Raises Unreadable with a sentence for a person; never anything else, whatever the bytes are.
     """
-    if len(data) > MAX_BYTES:
-        raise Unreadable(f"The file has more than {MAX_BYTES:,} bytes.", code="file_too_large", fix="Send it in parts.")
-    if not data.strip(b" \r\n\t\x00"):
-        raise Unreadable("The file is empty.", code="file_empty", fix="Export it again.")
+    _refuse_size(data)
     if data.startswith(_OLD_EXCEL):
         raise Unreadable("This is a workbook of Excel 97-2003 (XLS).", fix="Save it as XLSX or CSV.")
     if data.startswith(xlsx.MAGIC):
@@ -34,6 +31,30 @@ def read(data: bytes, *, provider: ProviderName | None = None, order: str | None
     table = find_table(decoded.text, _EVERY)
     parsed = Parsed(table.shape.format, decoded.encoding, table.divider, notes=list(decoded.notes))
     return _filled(parsed, table, provider, order)
+
+
+def table_of(data: bytes, shape: Shape) -> tuple[Table, Parsed]:
+    """A table of our own, from CSV or XLSX. Raises Unreadable."""
+    _refuse_size(data)
+    if data.startswith(xlsx.MAGIC):
+        rows = xlsx.read_sheet(data)
+        table = under_header(rows, find_header(rows, (shape,))[0], shape, "")
+        parsed = Parsed(shape.format, "xlsx", "")
+    else:
+        decoded = decode(data)
+        table = find_table(decoded.text, (shape,))
+        parsed = Parsed(shape.format, decoded.encoding, table.divider, notes=list(decoded.notes))
+    _refuse_long_cells(table.rows)
+    parsed.header = table.header
+    parsed.rows = {row.row: row.cells for row in table.rows}
+    return table, parsed
+
+
+def _refuse_size(data: bytes) -> None:
+    if len(data) > MAX_BYTES:
+        raise Unreadable(f"The file has more than {MAX_BYTES:,} bytes.", code="file_too_large", fix="Send it in parts.")
+    if not data.strip(b" \r\n\t\x00"):
+        raise Unreadable("The file is empty.", code="file_empty", fix="Export it again.")
 
 
 def _workbook(data: bytes, provider: ProviderName | None, order: str | None) -> Parsed:

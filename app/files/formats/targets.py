@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from app.files.formats.escaping import escape, looks_like_formula
@@ -94,7 +94,7 @@ _PLAIN = {
     0x2012: "-", 0x2212: "-", 0x2026: "...", 0x00A0: " ", 0x202F: " ", 0x2022: "*",
 }  # fmt: skip
 _CSV_FINE = re.compile(r"(?!\s|'*[=+\-@])[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]*(?<!\s)\Z").match
-_IIF_FINE = re.compile(r"(?!\s|'*[=+\-@])[ !#-:<-~\u00a1-\u00ff]*(?<!\s)\Z").match
+_IIF_FINE = re.compile(r"(?!\s|'*[=+\-@])[ !#-:<-~]*(?<!\s)\Z").match
 CSV, IIF = "csv", "iif"
 
 
@@ -135,7 +135,7 @@ class Texts:
         elif looks_like_formula(text) and not text.lstrip().startswith("'"):
             message = "A name that begins with = + - or @ would be taken for a formula."
             self._findings.refuse(record, field_, "formula", message, text)
-        elif _CONTROL.search(text) or (self._iif and ('"' in text or not _in_cp1252(text))):
+        elif _CONTROL.search(text) or (self._iif and ('"' in text or not _in_cp1252(text) or _looks_like_utf8(text))):
             message = "The name has characters that the file cannot hold."
             self._findings.refuse(record, field_, "unsupported_characters", message, text)
         return text
@@ -144,13 +144,15 @@ class Texts:
 def iif_text(text: str) -> str:
     """The text in Windows-1252 without quotation marks and semicolons, at which the importer would cut the line."""
     plain = text.translate(_PLAIN).replace('"', "'").replace(";", ",")
-    if _in_cp1252(plain):
-        return plain
-    return "".join(char if _in_cp1252(char) else _nearest(char) for char in plain)
+    if not _in_cp1252(plain):
+        plain = "".join(char if _in_cp1252(char) else _nearest(char) for char in plain)
+    return "".join(map(_nearest, plain)) if _looks_like_utf8(plain) else plain
 
 
 def _nearest(char: str) -> str:
     """The letter without its accents, else a question mark."""
+    if char.isascii():
+        return char
     base = unicodedata.normalize("NFKD", char)[:1]
     return base if base.isascii() and base.isprintable() and base not in '";' else "?"
 
@@ -163,17 +165,26 @@ def _in_cp1252(text: str) -> bool:
     return True
 
 
+def _looks_like_utf8(text: str) -> bool:
+    """Whether the Windows-1252 bytes of a text would be taken for UTF-8 by whoever reads them, as those of “Ã©” are."""
+    if text.isascii():
+        return False
+    try:
+        text.encode("cp1252").decode("utf-8")
+    except UnicodeError:
+        return False
+    return True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What the printers of journals need to know before the first row.
 
     `accounts` by our code; `taxes` our tax code → its display name there; `currency`: the file's one, empty where the
-    first entry decides. `chart` and `clients` are lists to declare before the entries, parents first.
+    first entry decides.
     """
 
     region: Region
     accounts: Mapping[str, Target]
     taxes: Mapping[str, str] = field(default_factory=dict)
     currency: str = ""
-    chart: Sequence[Target] = ()
-    clients: Sequence[str] = ()

@@ -33,7 +33,10 @@ def decode(data: bytes) -> Decoded:
         if data.startswith(mark):
             return Decoded(_strictly(data, encoding).lstrip("\ufeff"), encoding)
     if b"\0" in data:
-        encoding = "utf-16-be" if data[0::2].count(0) > data[1::2].count(0) else "utf-16-le"
+        high, low = data[0::2].count(0), data[1::2].count(0)
+        if max(high, low) * 4 < len(data):
+            raise _no_text(0)
+        encoding = "utf-16-be" if high > low else "utf-16-le"
         decoded = Decoded(_strictly(data, encoding), encoding)
     else:
         try:
@@ -63,10 +66,14 @@ def _strictly(data: bytes, encoding: str) -> str:
 def _refuse_binary(text: str) -> None:
     found = _BINARY.search(text)
     if found:
-        raise Unreadable(
-            f"The file is no text: it holds the control character U+{ord(found[0]):04X}.",
-            fix="Send the IIF, CSV or XLSX file as QuickBooks or Xero wrote it.",
-        )
+        raise _no_text(ord(found[0]))
+
+
+def _no_text(character: int) -> Unreadable:
+    return Unreadable(
+        f"The file is no text: it holds the control character U+{character:04X}.",
+        fix="Send the IIF, CSV or XLSX file as QuickBooks or Xero wrote it.",
+    )
 
 
 def _by_line(data: bytes) -> Decoded:

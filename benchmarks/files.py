@@ -1,0 +1,211 @@
+"""Exports and imports against what the machine needs at the least for the same rows, in the same run.
+
+`python -m benchmarks.files [--lines 1000000] [--accounts 100000] [--rounds 3]` starts a database of its own. Each
+format is measured in a process of its own, so that its peak of memory is its own. The floor of an export is a COPY of
+the same rows that `csv.writer` writes to a file (and into a zip, where ours is one); the floor of an import is
+`csv.reader` over the same file and the insertion of the same rows.
+"""
+
+import argparse
+import asyncio
+import csv
+import io
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import psycopg
+from sqlalchemy import text
+
+from app.canonical import ProviderName
+from app.crypto import generate_key
+from app.db import exports
+from app.db.embedded import LOGIN, OWNER, EmbeddedPostgres
+from app.db.exports import Part
+from app.db.migrating import upgrade
+from app.files.copied import CopiedRows
+from app.files.exporting import export
+from app.files.wishes import Wish
+from app.runtime import Runtime, open_runtime
+from app.settings import Settings
+
+WISHES = {
+    "iif": Wish(provider=ProviderName.quickbooks, format="iif"),
+    "quickbooks csv": Wish(provider=ProviderName.quickbooks, format="csv", split="zip"),
+    "xero csv": Wish(provider=ProviderName.xero, format="csv", split="zip"),
+}
+EXPORT_TARGET, MEMORY_TARGET = 1.5, 150.0
+_SEED = (
+    """INSERT INTO accounts (firm_id, code, name, type)
+       SELECT :firm, (1000 + n)::text, 'Account ' || n, CASE WHEN n % 2 = 0 THEN 'expense.operating'
+              ELSE 'revenue.sales' END FROM generate_series(1, 200) n""",
+    """INSERT INTO journal_entries (firm_id, number, entry_date, narration, currency, total, status)
+       SELECT :firm, 'JE-' || n, date '2026-01-01' + (n % 330)::int, 'Week ' || n % 53 || ' of 2026', 'USD',
+              10 + n % 990, 'posted' FROM generate_series(1, :entries) n""",
+    """INSERT INTO journal_lines (firm_id, journal_entry_id, position, account_code, debit, credit, description)
+       SELECT :firm, j.id, p, (1001 + (j.id * 7 + p) % 200)::text,
+              CASE p WHEN 0 THEN j.total - 3 WHEN 1 THEN 3 ELSE 0 END,
+              CASE p WHEN 2 THEN j.total - 2 WHEN 3 THEN 2 ELSE 0 END,
+              'Line ' || p || ' of entry ' || j.id || ', as invoiced'
+       FROM journal_entries j, generate_series(0, 3) p WHERE j.firm_id = :firm""",
+)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Seconds of each round, and the peak of memory in MB after the first."""
+
+    ours: list[float]
+    floor: list[float]
+    memory: float
+    size: int
+
+    @property
+    def ratio(self) -> float:
+        """The median of the rounds' ratios."""
+        return statistics.median(ours / floor for ours, floor in zip(self.ours, self.floor, strict=True))
+
+
+def peak_mb() -> float:
+    """The most memory this process has had."""
+    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return used / (1024 if sys.platform == "linux" else 1024 * 1024)
+
+
+async def seed(runtime: Runtime, firm_id: int, lines: int) -> None:
+    """Books of this many lines, four to an entry."""
+    for statement in _SEED:
+        async with runtime.db.firm(firm_id) as session:
+            await exports.take_time(session)
+            given = {"firm": firm_id, "entries": lines // 4}
+            used = {name: value for name, value in given.items() if f":{name}" in statement}
+            await session.execute(text(statement), used)
+
+
+async def our_export(runtime: Runtime, firm_id: int, wish: Wish) -> tuple[float, int]:
+    """Seconds and bytes of an export as the API makes it."""
+    began = time.perf_counter()
+    made = await export(runtime, firm_id, wish, actor="benchmark")
+    seconds = time.perf_counter() - began
+    made.file.close()
+    return seconds, made.size
+
+
+async def bare_export(runtime: Runtime, firm_id: int, *, zipped: bool) -> float:
+    """Seconds of COPY and csv.writer alone."""
+    began = time.perf_counter()
+    with tempfile.TemporaryFile() as file:
+        if zipped:
+            with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("rows.csv", "w") as entry:
+                await _bare_rows(runtime, firm_id, entry)
+        else:
+            await _bare_rows(runtime, firm_id, file)
+    return time.perf_counter() - began
+
+
+async def _bare_rows(runtime: Runtime, firm_id: int, file: IO[bytes]) -> None:
+    text_file = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=False)
+    write = csv.writer(text_file).writerows
+    copied = CopiedRows()
+
+    async def take(chunk: bytes) -> None:
+        write(copied.rows(chunk))
+
+    async with runtime.db.snapshot(firm_id) as session:
+        await exports.take_time(session)
+        await exports.copy_journals(session, firm_id, Part(status="posted"), take)
+    text_file.flush()
+    text_file.detach()
+
+
+async def measure_export(runtime: Runtime, firm_id: int, name: str, rounds: int) -> Measured:
+    """Ours and the floor in turns."""
+    wish = WISHES[name]
+    ours, floor = [], []
+    size, memory = 0, 0.0
+    for n in range(rounds):
+        seconds, size = await our_export(runtime, firm_id, wish)
+        ours.append(seconds)
+        memory = memory if n else peak_mb()
+        floor.append(await bare_export(runtime, firm_id, zipped=wish.split is not None))
+    return Measured(ours, floor, memory, size)
+
+
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[Runtime]:
+    """A runtime over a migrated database."""
+    settings = Settings(
+        database_url=url,
+        encryption_keys=f"k1:{generate_key()}",
+        secret_key=generate_key(),
+        environment="development",
+    )
+    async with open_runtime(settings) as runtime:
+        yield runtime
+
+
+async def child(url: str, firm_id: int, name: str, rounds: int) -> None:
+    """Measure one thing and print it."""
+    async with opened(url) as runtime:
+        measured = await measure_export(runtime, firm_id, name, rounds)
+    print(json.dumps(vars(measured)))
+
+
+def in_a_process(url: str, firm_id: int, name: str, rounds: int) -> Measured:
+    """The same in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.files", "--child", name, "--url", url, "--firm", str(firm_id)]
+    done = subprocess.run([*command, "--rounds", str(rounds)], check=True, capture_output=True, text=True)
+    return Measured(**json.loads(done.stdout))
+
+
+async def prepared(url: str, lines: int) -> int:
+    """A firm with its books; returns its id."""
+    async with opened(url) as runtime:
+        async with runtime.db.system() as session:
+            found = await session.execute(text("INSERT INTO firms (name) VALUES ('Benchmark') RETURNING id"))
+            firm_id = int(found.scalar_one())
+        await seed(runtime, firm_id, lines)
+    return firm_id
+
+
+def main() -> None:
+    """Run everything and print each figure with its target."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--lines", type=int, default=1_000_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--child")
+    parser.add_argument("--url", default="")
+    parser.add_argument("--firm", type=int, default=0)
+    given = parser.parse_args()
+    if given.child:
+        asyncio.run(child(given.url, given.firm, given.child, given.rounds))
+        return
+    with tempfile.TemporaryDirectory(prefix="tieout-bench-") as folder:
+        Path(folder).chmod(0o711)
+        with EmbeddedPostgres(Path(folder)) as postgres:
+            upgrade(postgres.url(user=OWNER), LOGIN)
+            url = postgres.url(user=LOGIN)
+            firm_id = asyncio.run(prepared(url, given.lines))
+            with psycopg.connect(postgres.url(user=OWNER), autocommit=True) as owner:
+                owner.execute("VACUUM ANALYZE")
+            for name in WISHES:
+                measured = in_a_process(url, firm_id, name, given.rounds)
+                print(
+                    f"export {given.lines:,} lines, {name}: {statistics.median(measured.ours):.1f} s, floor "
+                    f"{statistics.median(measured.floor):.1f} s, ratio {measured.ratio:.2f} (target {EXPORT_TARGET}), "
+                    f"peak {measured.memory:.0f} MB (target {MEMORY_TARGET:.0f}), {measured.size:,} bytes"
+                )
+
+
+if __name__ == "__main__":
+    main()
