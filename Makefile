@@ -9,7 +9,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test browser test-pg15 faults lint fix types arch check lock openapi migrate clean
+.PHONY: help setup demo run test browser test-pg15 faults bench lint fix types arch check lock openapi migrate clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -40,6 +40,9 @@ browser: setup ## Walks through the pages in Debian's Chromium; SCREENSHOTS=1 ta
 
 faults: setup ## The long tests: kills, freezes, storms
 	$(BIN)/pytest -n 2 --dist loadgroup -m "slow and not browser" $(PYTEST_ARGS)
+
+bench: setup ## Measure the claims, each beside its floor; SAVE=1 keeps the figures in benchmarks/
+	$(BIN)/python -m benchmarks $(if $(SAVE),--save) $(PARTS)
 
 lint: setup ## Style and common mistakes
 	$(BIN)/ruff check .

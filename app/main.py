@@ -124,6 +124,8 @@ def create_app(settings: Settings | None = None, runtime: Runtime | None = None)
     app.add_middleware(BodyLimit)
     app.add_middleware(TrailingSlash)
     app.add_middleware(RequestContext, metrics=metrics, https=chosen.public_url.startswith("https:"))
+    inside = app.build_middleware_stack
+    app.build_middleware_stack = lambda: webhooks.Door(inside(), app.state)  # type: ignore[method-assign]  # outermost
     app.openapi = _described(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend the document
     return app
 

@@ -82,9 +82,12 @@ class ClientQuery(PageQuery):
     updated_since: Since | None = None
 
 
+_ADDRESS = tuple(AddressAnswer.model_fields)
+
+
 def client_answer(row: Any) -> ClientAnswer:
     """A client as callers see it."""
-    address = {part: row.billing_address.get(part, "") for part in AddressAnswer.model_fields}
+    address = {part: row.billing_address.get(part, "") for part in _ADDRESS}
     return ClientAnswer.model_validate({**row._mapping, "billing_address": address})  # noqa: SLF001  SQLAlchemy's own name for it
 
 

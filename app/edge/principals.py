@@ -104,7 +104,7 @@ class Authenticator:
             raise Unauthenticated("The API key is not well-formed: it was cut short or mistyped.")
         if environment != self._settings.key_environment:
             raise Unauthenticated(f"The API key belongs to another environment ({environment}).")
-        async with self._db.system() as session:
+        async with self._db.glance() as session:
             row = await api_keys.find(session, digest(key))
         if row is None:
             raise Unauthenticated("The API key is unknown, expired or revoked.")

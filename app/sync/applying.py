@@ -1,6 +1,6 @@
 """What a remote record means for our books: copies kept, payments counted, differences shown, nothing overwritten."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -87,6 +87,23 @@ async def apply(session: Session, turn: Turn, records: Iterable[RemoteRecord]) -
         elif isinstance(record, RemoteBankTransaction):
             tally.transactions += await bank_transactions.save(session, turn.firm_id, turn.connection_id, record)
     return tally
+
+
+async def unknown_yet(session: Session, turn: Turn, kind: Kind, records: Sequence[RemoteRecord]) -> list[RemoteRecord]:
+    """Those of a page that differ from the copies we hold; one query for all."""
+    copies = await remote_records.seen(
+        session, turn.firm_id, turn.connection_id, kind, [record.external_id for record in records]
+    )
+    return [record for record in records if not _is_known(copies.get(record.external_id), kind, record)]
+
+
+def _is_known(copy: Any | None, kind: Kind, record: RemoteRecord) -> bool:
+    if copy is None:
+        return False
+    if isinstance(record, Gone):
+        return record.kind is kind and bool(copy.gone)
+    same = KIND_OF[type(record)] is kind and not copy.gone and copy.version == record.version
+    return same and copy.record == ledger.remote(record)
 
 
 async def only(session: Session, turn: Turn, kind: Kind, records: Iterable[RemoteRecord]) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 from app.canonical import Kind, RemoteBankTransaction, RemoteInvoice, RemoteJournal, RemotePayment, RemoteRecord
 from app.db import cursors, outgoing, runs, settlements, work
 from app.db.cures import Cure, cured
-from app.sync.applying import Tally, apply, only
+from app.sync.applying import Tally, apply, only, unknown_yet
 from app.sync.calendar import followed
 from app.sync.turn import Turn
 
@@ -55,7 +55,10 @@ async def _pull_kind(turn: Turn, run: Any, kind: Kind, tally: Tally) -> bool:
     async for page in turn.provider.changes(kind, cursor, since):
         wanted = [record for record in page.records if _within(record, start, end)]
         async with turn.effects() as session:
-            tally.add(await apply(session, turn, wanted))
+            # A copy and what follows from it are stored together: what is as we know it needs no second look.
+            news = wanted if windowed else await unknown_yet(session, turn, kind, wanted)
+            tally.seen += len(wanted) - len(news)
+            tally.add(await apply(session, turn, news))
             if page.complete:
                 tally.changed += await only(session, turn, kind, page.records)
             if not windowed:
