@@ -48,10 +48,12 @@ async def page(
     return (await session.execute(query)).all()
 
 
-async def everything(session: Session, firm_id: int) -> Sequence[ConnectionRow]:
-    """All connections the firm ever had, revoked ones too: there are few."""
-    query = select(Connection).where(Connection.firm_id == firm_id).order_by(Connection.id)
-    return (await session.execute(query)).all()
+async def names(session: Session, firm_id: int) -> Sequence[Row[Any]]:
+    """What all connections the firm ever had are called, revoked ones too: there are few."""
+    columns = (Connection.id, Connection.provider, Connection.company_id, Connection.company_name, Connection.status)
+    query: Any = select(*columns).where(Connection.firm_id == firm_id).order_by(Connection.id)
+    found: Sequence[Row[Any]] = (await session.execute(query)).all()
+    return found
 
 
 async def live(session: Session, firm_id: int, provider: str) -> ConnectionRow | None:

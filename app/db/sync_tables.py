@@ -14,6 +14,7 @@ PUBLIC_STATUS = """CASE WHEN state IN ('synced','unchanged','excluded','supersed
 STATES = (
     "'pending','in_flight','waiting','unknown','synced','unchanged','excluded','superseded','error','conflict','parked'"
 )
+COUNTED = text("run_id IS NOT NULL")
 OWED = text("state IN ('pending','in_flight','waiting','unknown')")
 
 
@@ -57,6 +58,7 @@ class CustomerSyncMapping(MappingMixin, Table):
         of_firm("connection_id", "connections"),
         of_firm("client_id", "clients"),
         Index("ix_customer_sync_mappings_owed", "connection_id", "priority", "id", postgresql_where=OWED),
+        Index("ix_customer_sync_mappings_run", "run_id", postgresql_where=COUNTED),
         CheckConstraint(f"state IN ({STATES})", name="state"),
     )
 
@@ -72,6 +74,7 @@ class InvoiceSyncMapping(MappingMixin, Table):
         of_firm("connection_id", "connections"),
         of_firm("invoice_id", "invoices"),
         Index("ix_invoice_sync_mappings_owed", "connection_id", "priority", "id", postgresql_where=OWED),
+        Index("ix_invoice_sync_mappings_run", "run_id", postgresql_where=COUNTED),
         CheckConstraint(f"state IN ({STATES})", name="state"),
     )
 

@@ -13,6 +13,7 @@ from app.canonical import Kind
 from app.db import connections, documents, progress, runs
 from app.db.documents import Sought
 from app.db.kinds import PUSHED
+from app.db.session import Session
 from app.edge.deps import RuntimeDep
 from app.edge.models import PathId, number
 from app.edge.principals import Role
@@ -36,21 +37,18 @@ _LOOK_EVERY: Final = 0.7
 @router.get("/activity")
 async def show_runs(request: Request, runtime: RuntimeDep, visitor: VisitorDep) -> Response:
     """Runs, newest first; those under way move by themselves."""
-
-    async def fetch(after: int | None, limit: int) -> Sequence[Any]:
-        async with runtime.db.firm(visitor.firm_id) as session:
-            return await runs.page(session, visitor.firm_id, after=after, limit=limit, **_run_filter(request))
-
-    rows, following = await tables.page_of(request, fetch)
     async with runtime.db.firm(visitor.firm_id) as session:
-        found = await progress.of_runs(session, visitor.firm_id, [row.id for row in rows])
-        companies = {row.id: row for row in await connections.everything(session, visitor.firm_id)}
+        rows, following = await tables.page_of(session, request, _runs(request, visitor))
+        counted = [row.id for row in rows if row.action == "push"]
+        found = await progress.of_runs(session, visitor.firm_id, counted) if counted else []
+        companies = {row.id: row for row in await connections.names(session, visitor.firm_id)}
     how_far = {one.id: one for one in found}
+    told = [(row, how_far.get(row.id), companies[row.connection_id]) for row in rows]
     return page(
         request,
         "runs.html",
         visitor,
-        rows=[(row, how_far[row.id], said(how_far[row.id]), companies[row.connection_id]) for row in rows],
+        rows=[(row, far, said(row, far), company) for row, far, company in told],
         following=following,
         open=any(row.state in OPEN for row in rows),
         companies=companies.values(),
@@ -62,19 +60,13 @@ async def show_runs(request: Request, runtime: RuntimeDep, visitor: VisitorDep) 
 @router.get("/activity/runs.csv")
 async def runs_csv(request: Request, runtime: RuntimeDep, visitor: VisitorDep) -> Response:
     """The same list for a spreadsheet."""
-    chosen = _run_filter(request)
-
-    async def fetch(after: int | None, limit: int) -> Sequence[Any]:
-        async with runtime.db.firm(visitor.firm_id) as session:
-            return await runs.page(session, visitor.firm_id, after=after, limit=limit, **chosen)
-
     columns = [(name, _reader(name)) for name in ("id", "connection_id", "action", "trigger", "state", "requested_by")]
     columns += [(name, _reader(name)) for name in ("created_at", "started_at", "finished_at")]
     columns += [
         ("counts", lambda row: json.dumps(row.counts, sort_keys=True)),
         ("error", lambda row: row.error.get("detail", "")),
     ]
-    return tables.as_csv("runs", columns, fetch)
+    return tables.as_csv("runs", columns, runtime.db, visitor.firm_id, _runs(request, visitor))
 
 
 @router.post("/activity/runs/{run_id}/{act}")
@@ -101,9 +93,9 @@ async def live(request: Request, runtime: RuntimeDep, visitor: VisitorDep) -> Re
 async def show_documents(request: Request, runtime: RuntimeDep, visitor: VisitorDep) -> Response:
     """Documents of one kind, the last made first."""
     kind, sought = _sought(request)
-    rows, following = await tables.page_of(request, _documents(runtime, visitor, kind, sought))
     async with runtime.db.firm(visitor.firm_id) as session:
-        companies = await connections.everything(session, visitor.firm_id)
+        rows, following = await tables.page_of(session, request, _documents(visitor, kind, sought))
+        companies = await connections.names(session, visitor.firm_id)
     return page(
         request,
         "documents.html",
@@ -126,17 +118,17 @@ async def documents_csv(request: Request, runtime: RuntimeDep, visitor: VisitorD
     names += ["record_status", "state", "sync_status", "sync_error", "external_id", "external_label", "external_total"]
     columns = [(name, _reader(name)) for name in (*names, "accepted_at", "synced_at", "updated_at")]
     columns.insert(12, ("code", lambda row: row.fault.get("code", "")))
-    return tables.as_csv(f"{kind}s", columns, _documents(runtime, visitor, kind, sought))
+    return tables.as_csv(f"{kind}s", columns, runtime.db, visitor.firm_id, _documents(visitor, kind, sought))
 
 
-def said(run: Any) -> str:
-    """What a run has done, in words."""
+def said(run: Any, far: Any = None) -> str:
+    """What a run has done, in words; `far` is its progress, where records are counted to it."""
     counts = {name: value for name, value in run.counts.items() if isinstance(value, int) and value}
     if run.state == "failed":
         return str(run.error.get("detail") or "It failed.")
-    if run.total:
-        done = f"{run.done:,} of {plural(run.total, 'record')}"
-        return f"{done}, {run.failed:,} {'needs' if run.failed == 1 else 'need'} you" if run.failed else done
+    if far is not None and far.total:
+        done = f"{far.done:,} of {plural(far.total, 'record')}"
+        return f"{done}, {far.failed:,} {'needs' if far.failed == 1 else 'need'} you" if far.failed else done
     if counts:
         return ", ".join(f"{value:,} {word(name)}" for name, value in sorted(counts.items()))
     return {"done": "nothing had changed", "queued": "waiting for a worker", "running": "reading"}.get(run.state, "")
@@ -158,7 +150,7 @@ async def _events(request: Request, runtime: Runtime, visitor: Visitor) -> Async
                 "word": word(run.state),
                 "total": run.total,
                 "done": run.done if run.state in OPEN else max(run.total, 1),
-                "said": said(run),
+                "said": said(run, run),
             }
             for run in found
         ]
@@ -169,10 +161,18 @@ async def _events(request: Request, runtime: Runtime, visitor: Visitor) -> Async
         await asyncio.sleep(_LOOK_EVERY)
 
 
-def _documents(runtime: Runtime, visitor: Visitor, kind: Kind, sought: Sought) -> tables.Fetch:
-    async def fetch(after: int | None, limit: int) -> Sequence[Any]:
-        async with runtime.db.firm(visitor.firm_id) as session:
-            return await documents.page(session, visitor.firm_id, kind, sought, after=after, limit=limit)
+def _documents(visitor: Visitor, kind: Kind, sought: Sought) -> tables.Fetch:
+    async def fetch(session: Session, after: int | None, limit: int) -> Sequence[Any]:
+        return await documents.page(session, visitor.firm_id, kind, sought, after=after, limit=limit)
+
+    return fetch
+
+
+def _runs(request: Request, visitor: Visitor) -> tables.Fetch:
+    chosen = _run_filter(request)
+
+    async def fetch(session: Session, after: int | None, limit: int) -> Sequence[Any]:
+        return await runs.page(session, visitor.firm_id, after=after, limit=limit, **chosen)
 
     return fetch
 

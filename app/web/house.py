@@ -9,16 +9,18 @@ from fastapi import APIRouter, Request, Response
 from app.books import firm
 from app.canonical import ProviderName
 from app.db import analytics, api_keys, audit, connections, firms, inbox, wakeups
+from app.db.session import Session
 from app.edge import keys
 from app.edge.deps import RuntimeDep
 from app.edge.models import PathId
 from app.edge.principals import Role
 from app.errors import Invalid
+from app.runtime import Runtime
 from app.sync import replaying
 from app.web import tables
 from app.web.integrations import FREQUENCIES, POLICIES
 from app.web.pages import PageRoute, go, page
-from app.web.sessions import ZONES, FormDep, VisitorDep, text_of
+from app.web.sessions import ZONES, FormDep, Visitor, VisitorDep, text_of
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 _GRACE: Final = timedelta(hours=1)
@@ -120,7 +122,8 @@ async def revoke_key(key_id: PathId, runtime: RuntimeDep, visitor: VisitorDep, _
 async def show_audit(request: Request, runtime: RuntimeDep, visitor: VisitorDep) -> Response:
     """Who did what, newest first."""
     visitor.principal.require(Role.admin)
-    rows, following = await tables.page_of(request, _audited(request, runtime, visitor))
+    async with runtime.db.firm(visitor.firm_id) as session:
+        rows, following = await tables.page_of(session, request, _audited(request, visitor))
     return page(request, "audit.html", visitor, rows=rows, following=following)
 
 
@@ -130,7 +133,7 @@ async def audit_csv(request: Request, runtime: RuntimeDep, visitor: VisitorDep) 
     visitor.principal.require(Role.admin)
     names = ("id", "created_at", "actor", "action", "subject", "details")
     columns = [(name, lambda row, name=name: getattr(row, name)) for name in names]
-    return tables.as_csv("audit", columns, _audited(request, runtime, visitor))
+    return tables.as_csv("audit", columns, runtime.db, visitor.firm_id, _audited(request, visitor))
 
 
 @router.get("/settings/events")
@@ -141,14 +144,13 @@ async def show_events(request: Request, runtime: RuntimeDep, visitor: VisitorDep
         "connection_id": tables.wanted_id(request, "connection"),
     }
 
-    async def fetch(after: int | None, limit: int) -> Sequence[Any]:
-        async with runtime.db.firm(visitor.firm_id) as session:
-            return await inbox.page(session, visitor.firm_id, after=after, limit=limit, **chosen)
+    async def fetch(session: Session, after: int | None, limit: int) -> Sequence[Any]:
+        return await inbox.page(session, visitor.firm_id, after=after, limit=limit, **chosen)
 
-    rows, following = await tables.page_of(request, fetch)
     async with runtime.db.firm(visitor.firm_id) as session:
+        rows, following = await tables.page_of(session, request, fetch)
         summary = await analytics.webhooks(session, visitor.firm_id)
-        companies = await connections.everything(session, visitor.firm_id)
+        companies = await connections.names(session, visitor.firm_id)
     return page(
         request,
         "events.html",
@@ -177,20 +179,19 @@ async def replay(runtime: RuntimeDep, visitor: VisitorDep, form: FormDep) -> Res
     return go("/settings/events", "replayed" if count else "nothing", n=count or "")
 
 
-async def _keys(request: Request, runtime: Any, visitor: Any, new: str = "") -> Response:
+async def _keys(request: Request, runtime: Runtime, visitor: Visitor, new: str = "") -> Response:
     async with runtime.db.firm(visitor.firm_id) as session:
         rows = await api_keys.of_firm(session, visitor.firm_id)
     shown = [(row, keys.state(row)) for row in rows]
     return page(request, "keys.html", visitor, rows=shown, new=new, roles=tuple(Role))
 
 
-def _audited(request: Request, runtime: Any, visitor: Any) -> tables.Fetch:
+def _audited(request: Request, visitor: Visitor) -> tables.Fetch:
     chosen = {name: tables.wanted(request, name) for name in ("actor", "action", "subject")}
     since = tables.wanted_day(request, "since")
     moment = datetime.combine(since, time(), UTC) if since else None
 
-    async def fetch(after: int | None, limit: int) -> Sequence[Any]:
-        async with runtime.db.firm(visitor.firm_id) as session:
-            return await audit.page(session, visitor.firm_id, after=after, limit=limit, since=moment, **chosen)
+    async def fetch(session: Session, after: int | None, limit: int) -> Sequence[Any]:
+        return await audit.page(session, visitor.firm_id, after=after, limit=limit, since=moment, **chosen)
 
     return fetch

@@ -59,13 +59,10 @@ async def export(request: Request, kind: str, runtime: RuntimeDep, visitor: Visi
         async with runtime.db.firm(visitor.firm_id) as session:
             found, _ = await _lines(session, visitor.firm_id, which, connection, runtime.clock())
 
-    async def fetch(after: int | None, _limit: int) -> Sequence[Any]:
-        return [_Numbered(number, line) for number, line in enumerate(found, start=1)] if after is None else []
-
-    columns = [("internal_code", lambda row: row.line.code), ("internal_name", lambda row: row.line.name)]
-    columns += [("lines_90_days", lambda row: row.line.lines), ("external_code", lambda row: row.line.mapped)]
-    columns += [("external_name", lambda row: row.line.mapped_name), ("suggested", lambda row: row.line.suggested)]
-    return tables.as_csv(f"{kind}-mapping", columns, fetch)
+    columns = [("internal_code", lambda line: line.code), ("internal_name", lambda line: line.name)]
+    columns += [("lines_90_days", lambda line: line.lines), ("external_code", lambda line: line.mapped)]
+    columns += [("external_name", lambda line: line.mapped_name), ("suggested", lambda line: line.suggested)]
+    return tables.few_as_csv(f"{kind}-mapping", columns, found)
 
 
 @router.post("/mapping/{kind}")
@@ -109,11 +106,6 @@ async def load(request: Request, kind: str, runtime: RuntimeDep, visitor: Visito
         return await _page(request, runtime, visitor, which, provider=provider, errors=errors[:50])
     count = await _store(runtime, visitor, which, provider, rows)
     return go(f"/mapping/{kind}?provider={provider}", "mapped", n=count)
-
-
-class _Numbered:
-    def __init__(self, number: int, line: Line) -> None:
-        self.id, self.line = number, line
 
 
 async def _page(

@@ -79,22 +79,14 @@ async def reconciliation_csv(request: Request, runtime: RuntimeDep, visitor: Vis
         raise NotFound("No company is connected.")
     found = await _reconcile(runtime, visitor, chosen, start, end, tables.wanted_id(request, "client"))
 
-    async def fetch(after: int | None, _limit: int) -> Sequence[Any]:
-        return [] if after is not None else [_Row(at, one) for at, one in enumerate(found.differences, start=1)]
-
     names = ["kind", "number", "dated", "client_name", "currency", "here", "there", "here_paid", "there_paid"]
     names += ["cause", "message", "who", "fix", "external_id"]
-    return tables.as_csv("differences", [(name, _reader(name)) for name in names], fetch)
-
-
-class _Row:
-    def __init__(self, at: int, difference: dict[str, Any]) -> None:
-        self.id, self.difference = at, difference
+    return tables.few_as_csv("differences", [(name, _reader(name)) for name in names], found.differences)
 
 
 def _reader(name: str) -> Any:
-    def read(row: _Row) -> object:
-        value = row.difference[name]
+    def read(difference: dict[str, Any]) -> object:
+        value = difference[name]
         return number(value) if name in ("here", "there", "here_paid", "there_paid") and value is not None else value
 
     return read

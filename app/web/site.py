@@ -11,6 +11,7 @@ from app.web import (
     landing,
     mapping,
     openid,
+    reference,
     reports,
     sign_in,
     timeline,
@@ -28,4 +29,5 @@ ROUTERS: tuple[APIRouter, ...] = (
     mapping.router,
     reports.router,
     house.router,
+    reference.router,
 )

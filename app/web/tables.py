@@ -9,14 +9,16 @@ from typing import Any, Final
 from fastapi import Request
 from fastapi.responses import StreamingResponse
 
+from app.db.session import Database, Session
 from app.edge import paging
 from app.errors import Invalid
 from app.web.pages import headers
 
-PAGE: Final = 50
+PAGE: Final = 30
 _CSV_PAGE: Final = 1000
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-Fetch = Callable[[int | None, int], Awaitable[Sequence[Any]]]
+Fetch = Callable[[Session, int | None, int], Awaitable[Sequence[Any]]]
+Columns = Sequence[tuple[str, Callable[[Any], object]]]
 
 
 def wanted(request: Request, name: str, longest: int = 200) -> str | None:
@@ -52,21 +54,42 @@ def wanted_word(request: Request, name: str, known: Sequence[str]) -> str | None
     return value if value in known else None
 
 
-async def page_of(request: Request, fetch: Fetch) -> tuple[Sequence[Any], str | None]:
+async def page_of(session: Session, request: Request, fetch: Fetch) -> tuple[Sequence[Any], str | None]:
     """The rows of the page that the query's cursor names, and the cursor of the next."""
-    rows = await fetch(paging.decode(wanted(request, "cursor")), PAGE + 1)
+    rows = await fetch(session, paging.decode(wanted(request, "cursor")), PAGE + 1)
     return paging.split(rows, PAGE)
 
 
-def as_csv(name: str, columns: Sequence[tuple[str, Callable[[Any], object]]], fetch: Fetch) -> StreamingResponse:
-    """All rows, fetched page by page while they are sent."""
+def as_csv(name: str, columns: Columns, database: Database, firm_id: int, fetch: Fetch) -> StreamingResponse:
+    """All rows, fetched page by page, a transaction each, while they are sent."""
 
+    async def rows() -> AsyncIterator[Sequence[Any]]:
+        after: int | None = None
+        while True:
+            async with database.firm(firm_id) as session:
+                found = await fetch(session, after, _CSV_PAGE)
+            if not found:
+                return
+            yield found
+            after = found[-1].id
+
+    return _streamed(name, columns, rows())
+
+
+def few_as_csv(name: str, columns: Columns, rows: Sequence[Any]) -> StreamingResponse:
+    """Rows that are at hand."""
+
+    async def at_once() -> AsyncIterator[Sequence[Any]]:
+        yield rows
+
+    return _streamed(name, columns, at_once())
+
+
+def _streamed(name: str, columns: Columns, pages: AsyncIterator[Sequence[Any]]) -> StreamingResponse:
     async def lines() -> AsyncIterator[str]:
         yield "\ufeff" + _line([title for title, _ in columns])
-        after: int | None = None
-        while rows := await fetch(after, _CSV_PAGE):
+        async for rows in pages:
             yield "".join(_line([_cell(read(row)) for _, read in columns]) for row in rows)
-            after = rows[-1].id
 
     disposition = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
     return StreamingResponse(lines(), media_type="text/csv; charset=utf-8", headers=headers() | disposition)

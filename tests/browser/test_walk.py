@@ -27,7 +27,6 @@ def test_01_signing_in_weighs_little_and_an_empty_house_says_what_to_do(town: To
         person.open("/")
     assert person.page.url.endswith("/sign-in")
     person.is_fine()
-    person.shoot("sign-in")
     assert 0 < sum(sizes) <= FIRST_LOAD, sizes
     robin = town.person("A")
     for path, words in (

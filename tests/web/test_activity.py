@@ -170,4 +170,4 @@ def test_a_run_in_words(counts, total, done, failed, state, words):
 
     run = Run()
     vars(run).update(counts=counts, total=total, done=done, failed=failed, state=state)
-    assert said(run) == words
+    assert said(run, run) == words
