@@ -4,15 +4,16 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
 import uvicorn
 from uvicorn.importer import import_from_string
 
 from app.canonical import ProviderName
+from app.cli import files
+from app.cli.running import OPERATOR, AsJson, with_runtime
 from app.crypto import digest, generate_key
 from app.db import api_keys, audit, firms, health, migrating
 from app.db.session import Unavailable
@@ -20,18 +21,16 @@ from app.edge.principals import Role, key_prefix, make_key
 from app.errors import AppError
 from app.logs import configure_logs
 from app.providers import registry
-from app.runtime import Runtime, open_runtime
+from app.runtime import Runtime
 from app.settings import Settings, SettingsError, load_settings
 
-T = TypeVar("T")
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Operate Tieout.")
 firm_commands = typer.Typer(no_args_is_help=True, help="Firms: the tenants.")
 key_commands = typer.Typer(no_args_is_help=True, help="API keys of a firm.")
 app.add_typer(firm_commands, name="firm")
 app.add_typer(key_commands, name="key")
+app.add_typer(files.commands, name="files")
 
-AsJson = Annotated[bool, typer.Option("--json", help="Answer as JSON.")]
-OPERATOR = "operator"
 # The other two entries are named, as a process manager would name them: none of the three imports another.
 _WEB = "app.main:create_app"
 _WORKER = "app.worker:work"
@@ -51,18 +50,6 @@ def main() -> None:
             f"The database cannot be reached ({error}). Check DATABASE_URL and MIGRATION_DATABASE_URL.", err=True
         )
         sys.exit(1)
-
-
-def _with_runtime(act: Callable[[Runtime], Awaitable[T]]) -> T:
-    """Run `act` over the service's database; without DATABASE_URL that is the embedded one, started for the moment."""
-    settings = load_settings()
-    configure_logs("WARNING")
-
-    async def run() -> T:
-        async with open_runtime(settings) as runtime:
-            return await act(runtime)
-
-    return asyncio.run(run())
 
 
 @app.command()
@@ -96,7 +83,7 @@ def migrate() -> None:
     settings = load_settings()
     url = settings.migrations_url
     if url is None or settings.database_url is None:
-        revision = _with_runtime(lambda runtime: health.present_revision(runtime.db))
+        revision = with_runtime(lambda runtime: health.present_revision(runtime.db))
         typer.echo(f"The embedded database is at revision {revision}.")
         return
     login = migrating.login_of(settings.database_url.get_secret_value())
@@ -122,7 +109,7 @@ def firm_create(
             await audit.record(session, firm_id, actor=OPERATOR, action="firm.created", subject="firm")
             return firm_id
 
-    firm_id = _with_runtime(act)
+    firm_id = with_runtime(act)
     typer.echo(json.dumps({"id": firm_id, "name": name.strip()}) if as_json else f"{firm_id}")
 
 
@@ -134,7 +121,7 @@ def firm_list(as_json: AsJson = False) -> None:
         async with runtime.db.system() as session:
             return [{"id": row.id, "name": row.name, "time_zone": row.time_zone} for row in await firms.every(session)]
 
-    found = _with_runtime(act)
+    found = with_runtime(act)
     if as_json:
         typer.echo(json.dumps(found, ensure_ascii=False))
         return
@@ -178,7 +165,7 @@ def key_create(
             )
         return {"id": key_id, "firm_id": firm, "role": role.value, "key": key}
 
-    made = _with_runtime(act)
+    made = with_runtime(act)
     typer.echo(json.dumps(made) if as_json else str(made["key"]))
 
 
@@ -191,7 +178,7 @@ def key_list(firm: Annotated[int, typer.Option(help="The firm's id.")]) -> None:
             rows = await api_keys.of_firm(session, firm)
         return [f"{row.id}\t{row.prefix}…\t{row.role}\t{_state(row)}\t{row.name}" for row in rows]
 
-    for line in _with_runtime(act):
+    for line in with_runtime(act):
         typer.echo(line)
 
 
@@ -207,14 +194,14 @@ def key_revoke(
             await api_keys.revoke(session, firm, key_id)
             await audit.record(session, firm, actor=OPERATOR, action="api_key.revoked", subject=f"api_key:{key_id}")
 
-    _with_runtime(act)
+    with_runtime(act)
     typer.echo(f"Key {key_id} is revoked.")
 
 
 @app.command("rotate-keys")
 def rotate_keys() -> None:
     """Seal everything at rest anew under the first of ENCRYPTION_KEYS; the service may keep running."""
-    counts = _with_runtime(lambda runtime: runtime.vault.rotate_keys())
+    counts = with_runtime(lambda runtime: runtime.vault.rotate_keys())
     for what, count in counts.items():
         typer.echo(f"{what}\t{count}")
     if counts["unreadable"]:
@@ -240,7 +227,7 @@ def doctor() -> None:
     """Check settings, database rights, walls, migrations, webhook keys, clock; exit 1 if something must be mended."""
     problems = _of_settings(load_settings())
     try:
-        problems += _with_runtime(_of_database)
+        problems += with_runtime(_of_database)
     except Exception as error:  # noqa: BLE001  a doctor reports whatever is wrong
         problems.append(
             health.Finding(f"The database cannot be used: {error}.", "See DATABASE_URL and app/db/roles.sql.")
@@ -279,7 +266,3 @@ def _state(row: api_keys.KeyRow) -> str:
     if row.expires_at is not None:
         return f"until {row.expires_at:%Y-%m-%d}"
     return "active"
-
-
-if __name__ == "__main__":
-    main()
