@@ -84,7 +84,7 @@ async def _read(upload: Upload, place: Place) -> Parsed:
 async def _planned(session: Session, firm_id: int, upload: Upload, place: Place, parsed: Parsed) -> _Work:
     chart = await file_codes.chart(session, firm_id)
     mapped = await file_codes.mapped(session, firm_id, CodeKind.account, upload.provider, place.connection_id)
-    known = charting.known_of(chart, planning.paths(chart), mapped)
+    known = await asyncio.to_thread(lambda: charting.known_of(chart, planning.paths(chart), mapped))
     work = _Work(parsed)
     work.chart = await asyncio.to_thread(charting.plan, parsed.accounts, parsed.format, known, parsed.blocked)
     if parsed.accounts:
