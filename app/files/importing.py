@@ -69,10 +69,10 @@ async def import_file(runtime: Runtime, firm_id: int, upload: Upload, *, actor: 
 
 
 async def _read(upload: Upload, place: Place) -> Parsed:
-    order = upload.order or (place.region.dates if place.connection_id or upload.region else None)
+    usual = place.region.dates if place.connection_id or upload.region else None
     try:
         async with asyncio.timeout(SECONDS):
-            return await asyncio.to_thread(read, upload.data, provider=upload.provider, order=order)
+            return await asyncio.to_thread(read, upload.data, provider=upload.provider, order=upload.order, usual=usual)
     except Unreadable as error:
         raise Unsupported(str(error), code=error.code, who="bookkeeper", fix=error.fix) from error
     except TimeoutError as error:

@@ -52,7 +52,11 @@ async def test_whatever_is_sent_is_answered(api: Api) -> None:
     for n in range(250):
         data = wounded(random_) if n % 10 else random_.randbytes(random_.randint(0, 300))
         provider = random_.choice(["quickbooks", "xero"])
-        query = {"partial": random_.random() < 0.5, "dry_run": random_.random() < 0.2, "currency": "USD"}
+        query: dict[str, str | bool] = {
+            "partial": random_.random() < 0.5,
+            "dry_run": random_.random() < 0.2,
+            "currency": "USD",
+        }
         answer = await http.post(f"/api/import/{provider}", files={"file": ("x", data)}, params=query)
         assert answer.status_code < 500, (data, answer.text)
         seen[answer.status_code] = seen.get(answer.status_code, 0) + 1
