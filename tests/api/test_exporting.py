@@ -10,8 +10,10 @@ from typing import Any
 
 import httpx
 import pytest
+import uvicorn
 
 from app.files.formats.reading import read
+from benchmarks.files import seed
 from tests.support.api import BOOKS, Api, bearer, invoice
 
 LOGS = f"{BOOKS}/export-logs"
@@ -234,3 +236,30 @@ async def test_a_viewer_may_not_export(api: Api, firm: int) -> None:
     viewer = await api.caller(firm, "viewer")
     assert (await viewer.post("/api/export/xero")).status_code == 403
     assert (await viewer.get(LOGS)).status_code == 200
+
+
+async def test_a_caller_of_a_real_server_who_hangs_up_marks_nothing(
+    api: Api, firm: int, http: httpx.AsyncClient
+) -> None:
+    """The file is larger than what the sockets in between take in."""
+    await seed(api.world.runtime, firm, 120_000)
+    _, key = await api.key(firm, "member")
+    server = uvicorn.Server(uvicorn.Config(api.app, port=0, log_config=None, lifespan="off"))
+    serving = asyncio.create_task(server.serve())
+    while not server.started:  # noqa: ASYNC110  uvicorn offers no event to wait for
+        await asyncio.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    head = (
+        f"POST /api/export/quickbooks HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\nContent-Length: 0\r\n\r\n"
+    )
+    writer.write(head.encode())
+    assert b"200 OK" in await reader.readline()
+    writer.transport.abort()
+    server.should_exit = True
+    await serving
+    logs = (await http.get(LOGS)).json()["items"]
+    assert [(log["status"], log["lines"]) for log in logs] == [("prepared", 120_000)]
+    taken = await http.post("/api/export/quickbooks")
+    assert (taken.status_code, taken.headers["x-exported-before"]) == (200, "0")
+    assert (await http.get(LOGS)).json()["items"][0]["status"] == "complete"
