@@ -29,12 +29,15 @@ from sqlalchemy import text
 
 from app.canonical import ProviderName
 from app.crypto import generate_key
-from app.db import exports
+from app.db import bulk, code_mappings, exports, firms
+from app.db.code_mappings import CodeKind
 from app.db.embedded import LOGIN, OWNER, EmbeddedPostgres
 from app.db.exports import Part
+from app.db.ledger_tables import Account
 from app.db.migrating import upgrade
 from app.files.copied import CopiedRows
 from app.files.exporting import export
+from app.files.importing import Upload, import_file
 from app.files.wishes import Wish
 from app.runtime import Runtime, open_runtime
 from app.settings import Settings
@@ -44,7 +47,9 @@ WISHES = {
     "quickbooks csv": Wish(provider=ProviderName.quickbooks, format="csv", split="zip"),
     "xero csv": Wish(provider=ProviderName.xero, format="csv", split="zip"),
 }
-EXPORT_TARGET, MEMORY_TARGET = 1.5, 150.0
+EXPORT_TARGET, MEMORY_TARGET, IMPORT_TARGET = 1.5, 150.0, 3.0
+IMPORT = "accounts"
+BATCH = 5_000
 _SEED = (
     """INSERT INTO accounts (firm_id, code, name, type)
        SELECT :firm, (1000 + n)::text, 'Account ' || n, CASE WHEN n % 2 = 0 THEN 'expense.operating'
@@ -141,6 +146,64 @@ async def measure_export(runtime: Runtime, firm_id: int, name: str, rounds: int)
     return Measured(ours, floor, memory, size)
 
 
+def chart_file(accounts: int) -> bytes:
+    """A chart as Xero exports it, every tenth name with a line end in it."""
+    file = io.StringIO(newline="")
+    write = csv.writer(file).writerow
+    write(["*Code", "*Name", "*Type", "*Tax Code", "Description", "Dashboard", "Expense Claims", "Enable Payments"])
+    for n in range(accounts):
+        text = f"Costs of project {n},\nincluding travel" if n % 10 == 0 else f"Costs of project {n}"
+        write([f"{n:06}", f"Project {n}", "Expense", "No VAT", text, "No", "No", "No"])
+    return file.getvalue().encode()
+
+
+async def new_firm(runtime: Runtime) -> int:
+    """A firm without books."""
+    async with runtime.db.system() as session:
+        return await firms.create(session, name="Benchmark", time_zone="UTC")
+
+
+async def our_import(runtime: Runtime, data: bytes) -> float:
+    """Seconds of an import as the API makes it."""
+    firm_id = await new_firm(runtime)
+    upload = Upload(provider=ProviderName.xero, data=data)
+    began = time.perf_counter()
+    await import_file(runtime, firm_id, upload, actor="benchmark")
+    return time.perf_counter() - began
+
+
+async def bare_import(runtime: Runtime, data: bytes) -> float:
+    """Seconds of csv.reader over the file and of inserting the same rows, as fast as row-level security lets us."""
+    firm_id = await new_firm(runtime)
+    began = time.perf_counter()
+    read = csv.reader(io.StringIO(data.decode(), newline=""))
+    next(read)
+    rows = [
+        {"code": code, "name": name, "type": "expense.operating", "description": text}
+        for code, name, _, _, text, *_ in read
+    ]
+    async with runtime.db.firm(firm_id) as session:
+        await exports.take_time(session)
+        for start in range(0, len(rows), BATCH):
+            portion = rows[start : start + BATCH]
+            await bulk.insert_rows(session, Account, firm_id, portion)
+            targets = [(row["code"], row["code"], row["name"]) for row in portion]
+            await code_mappings.fill(session, firm_id, CodeKind.account, provider=ProviderName.xero, targets=targets)
+    return time.perf_counter() - began
+
+
+async def measure_import(runtime: Runtime, accounts: int, rounds: int) -> Measured:
+    """Ours and the floor in turns."""
+    data = chart_file(accounts)
+    ours, floor = [], []
+    memory = 0.0
+    for n in range(rounds):
+        ours.append(await our_import(runtime, data))
+        memory = memory if n else peak_mb()
+        floor.append(await bare_import(runtime, data))
+    return Measured(ours, floor, memory, len(data))
+
+
 @asynccontextmanager
 async def opened(url: str) -> AsyncIterator[Runtime]:
     """A runtime over a migrated database."""
@@ -154,16 +217,19 @@ async def opened(url: str) -> AsyncIterator[Runtime]:
         yield runtime
 
 
-async def child(url: str, firm_id: int, name: str, rounds: int) -> None:
-    """Measure one thing and print it."""
+async def child(url: str, number: int, name: str, rounds: int) -> None:
+    """Measure one thing and print it; `number` is a firm for an export, of accounts for the import."""
     async with opened(url) as runtime:
-        measured = await measure_export(runtime, firm_id, name, rounds)
+        if name == IMPORT:
+            measured = await measure_import(runtime, number, rounds)
+        else:
+            measured = await measure_export(runtime, number, name, rounds)
     print(json.dumps(vars(measured)))
 
 
-def in_a_process(url: str, firm_id: int, name: str, rounds: int) -> Measured:
+def in_a_process(url: str, number: int, name: str, rounds: int) -> Measured:
     """The same in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.files", "--child", name, "--url", url, "--firm", str(firm_id)]
+    command = [sys.executable, "-m", "benchmarks.files", "--child", name, "--url", url, "--number", str(number)]
     done = subprocess.run([*command, "--rounds", str(rounds)], check=True, capture_output=True, text=True)
     return Measured(**json.loads(done.stdout))
 
@@ -171,9 +237,7 @@ def in_a_process(url: str, firm_id: int, name: str, rounds: int) -> Measured:
 async def prepared(url: str, lines: int) -> int:
     """A firm with its books; returns its id."""
     async with opened(url) as runtime:
-        async with runtime.db.system() as session:
-            found = await session.execute(text("INSERT INTO firms (name) VALUES ('Benchmark') RETURNING id"))
-            firm_id = int(found.scalar_one())
+        firm_id = await new_firm(runtime)
         await seed(runtime, firm_id, lines)
     return firm_id
 
@@ -185,10 +249,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--child")
     parser.add_argument("--url", default="")
-    parser.add_argument("--firm", type=int, default=0)
+    parser.add_argument("--accounts", type=int, default=100_000)
+    parser.add_argument("--number", type=int, default=0)
     given = parser.parse_args()
     if given.child:
-        asyncio.run(child(given.url, given.firm, given.child, given.rounds))
+        asyncio.run(child(given.url, given.number, given.child, given.rounds))
         return
     with tempfile.TemporaryDirectory(prefix="tieout-bench-") as folder:
         Path(folder).chmod(0o711)
@@ -203,8 +268,15 @@ def main() -> None:
                 print(
                     f"export {given.lines:,} lines, {name}: {statistics.median(measured.ours):.1f} s, floor "
                     f"{statistics.median(measured.floor):.1f} s, ratio {measured.ratio:.2f} (target {EXPORT_TARGET}), "
-                    f"peak {measured.memory:.0f} MB (target {MEMORY_TARGET:.0f}), {measured.size:,} bytes"
+                    f"peak {measured.memory:.0f} MB (target {MEMORY_TARGET:.0f}), {measured.size:,} bytes",
+                    flush=True,
                 )
+            measured = in_a_process(url, given.accounts, IMPORT, given.rounds)
+            print(
+                f"import {given.accounts:,} accounts: {statistics.median(measured.ours):.1f} s, floor "
+                f"{statistics.median(measured.floor):.1f} s, ratio {measured.ratio:.2f} (target {IMPORT_TARGET}), "
+                f"peak {measured.memory:.0f} MB, {measured.size:,} bytes"
+            )
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import uvicorn
 from uvicorn.importer import import_from_string
 
 from app.canonical import ProviderName
+from app.cli import files
 from app.cli.explaining import explain, replay_webhooks
 from app.cli.running import with_runtime
 from app.cli.tenants import firm_commands, key_commands, sign_in_link
@@ -26,6 +27,7 @@ from app.settings import Settings, SettingsError, load_settings
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Operate Tieout.")
 app.add_typer(firm_commands, name="firm")
 app.add_typer(key_commands, name="key")
+app.add_typer(files.commands, name="files")
 app.command("sign-in-link")(sign_in_link)
 app.command("explain")(explain)
 app.command("replay-webhooks")(replay_webhooks)

@@ -22,7 +22,7 @@ from app.files.planning import Place
 from app.files.wishes import Counted, Wish
 from app.runtime import Runtime
 
-MEDIA_TYPES = {"iif": "text/plain", "csv": "text/csv", "zip": "application/zip"}
+MEDIA_TYPES = {"iif": "text/plain; charset=windows-1252", "csv": "text/csv", "zip": "application/zip"}
 _JOURNALS: Mapping[tuple[str, str], type[Journal]] = {
     ("quickbooks", "iif"): IifJournal,
     ("quickbooks", "csv"): QboJournal,
@@ -101,9 +101,12 @@ async def _journals(session: Session, firm_id: int, wish: Wish, place: Place, fi
         if sum(map(len, waiting)) > _PORTION:
             await asyncio.to_thread(print_waiting)
 
-    await exports.copy_journals(session, firm_id, part, take)
-    await asyncio.to_thread(print_waiting)
-    await asyncio.to_thread(printer.close)
+    try:
+        await exports.copy_journals(session, firm_id, part, take)
+        await asyncio.to_thread(print_waiting)
+        await asyncio.to_thread(printer.close)
+    finally:
+        printer.discard()
     return Counted(printer.findings, printer.entries, printer.lines, printer.totals, printer.ids, before)
 
 

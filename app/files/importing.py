@@ -70,10 +70,10 @@ async def import_file(runtime: Runtime, firm_id: int, upload: Upload, *, actor: 
 
 
 async def _read(upload: Upload, place: Place) -> Parsed:
-    order = upload.order or (place.region.dates if place.connection_id or upload.region else None)
+    usual = place.region.dates if place.connection_id or upload.region else None
     try:
         async with asyncio.timeout(SECONDS):
-            return await asyncio.to_thread(read, upload.data, provider=upload.provider, order=order)
+            return await asyncio.to_thread(read, upload.data, provider=upload.provider, order=upload.order, usual=usual)
     except Unreadable as error:
         raise Unsupported(str(error), code=error.code, who="bookkeeper", fix=error.fix) from error
     except TimeoutError as error:
@@ -85,7 +85,7 @@ async def _read(upload: Upload, place: Place) -> Parsed:
 async def _planned(session: Session, firm_id: int, upload: Upload, place: Place, parsed: Parsed) -> _Work:
     chart = await file_codes.chart(session, firm_id)
     mapped = await file_codes.mapped(session, firm_id, CodeKind.account, upload.provider, place.connection_id)
-    known = charting.known_of(chart, planning.paths(chart), mapped)
+    known = await asyncio.to_thread(lambda: charting.known_of(chart, planning.paths(chart), mapped))
     work = _Work(parsed)
     work.chart = await asyncio.to_thread(charting.plan, parsed.accounts, parsed.format, known, parsed.blocked)
     if parsed.accounts:

@@ -1,5 +1,6 @@
 """From a file's journal entries to drafts of ours: accounts, clients and taxes by our codes, each entry once."""
 
+import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -68,19 +69,9 @@ async def words_of(
 async def drafts(session: Session, firm_id: int, parsed: Parsed, words: Words) -> Drafts:
     """What becomes of each entry of a file."""
     made = Drafts()
-    found: list[tuple[FileEntry, JournalEntryIn]] = []
-    seen: dict[str, int] = {}
-    for entry in parsed.entries:
-        item = _draft(entry, words, made, len(seen))
-        if item is None:
-            continue
-        if item.number in seen:
-            reason = f"Line {seen[item.number]} begins an entry of the same number."
-            _trouble(made, entry, "number", item.number, "duplicate_number", reason, "Number every entry once.")
-            continue
-        seen[item.number] = entry.row
-        found.append((entry, item))
-    here = {row.number: row for row in await imports.entries_numbered(session, firm_id, list(seen))}
+    found = await asyncio.to_thread(_drafted, parsed, words, made)
+    numbers = [item.number for _, item in found]
+    here = {row.number: row for row in await imports.entries_numbered(session, firm_id, numbers)}
     lines = await journals.lines_of(session, firm_id, [row.id for row in here.values()])
     for entry, item in found:
         row = here.get(item.number)
@@ -93,6 +84,23 @@ async def drafts(session: Session, firm_id: int, parsed: Parsed, words: Words) -
             fix = "Give the entry a number of its own, or remove it from the file."
             _trouble(made, entry, "number", item.number, "number_taken", reason, fix)
     return made
+
+
+def _drafted(parsed: Parsed, words: Words, made: Drafts) -> list[tuple[FileEntry, JournalEntryIn]]:
+    """Each entry with the draft it becomes; those that cannot be are among the troubles."""
+    found: list[tuple[FileEntry, JournalEntryIn]] = []
+    seen: dict[str, int] = {}
+    for entry in parsed.entries:
+        item = _draft(entry, words, made, len(seen))
+        if item is None:
+            continue
+        if item.number in seen:
+            reason = f"Line {seen[item.number]} begins an entry of the same number."
+            _trouble(made, entry, "number", item.number, "duplicate_number", reason, "Number every entry once.")
+            continue
+        seen[item.number] = entry.row
+        found.append((entry, item))
+    return found
 
 
 async def store(session: Session, firm_id: int, made: Drafts) -> None:

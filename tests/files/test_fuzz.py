@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.canonical import ProviderName
-from app.files.formats import xlsx
+from app.files.formats import tables, xlsx
 from app.files.formats.model import Parsed, Unreadable
 from app.files.formats.reading import read
 from tests.support.files import BOOKS, XERO_BOOKS, printed, workbook
@@ -90,14 +90,25 @@ class TestBombs:
 
     @pytest.mark.parametrize(
         ("rows", "said"),
-        [([["a"] * 26] * 3, None), ([["x" * 40_000]], "longer than"), ([[]] * 500_001, "more than 500,000 rows")],
+        [([["x" * 40_000]], "longer than"), ([[]] * 51, "more than 50 rows"), ([["a"] * 11], "more than 10 columns")],
     )
-    def test_limits_of_a_sheet(self, rows, said) -> None:
-        if said is None:
-            assert len(xlsx.read_sheet(workbook(rows))) == 3
-        else:
-            with pytest.raises(Unreadable, match=said):
-                xlsx.read_sheet(workbook(rows))
+    def test_limits_of_a_sheet(self, monkeypatch: pytest.MonkeyPatch, rows: list[list[str | int]], said: str) -> None:
+        monkeypatch.setattr(xlsx, "MAX_ROWS", 50)
+        monkeypatch.setattr(xlsx, "MAX_COLUMNS", 10)
+        assert len(xlsx.read_sheet(workbook([["a"] * 10] * 50))) == 50
+        with pytest.raises(Unreadable, match=said):
+            xlsx.read_sheet(workbook(rows))
+
+    def test_limits_of_a_table(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(tables, "MAX_ROWS", 50)
+        head = b"Full name,Type\n"
+        assert len(read(head + b"".join(b"A%d,Bank\n" % n for n in range(49))).accounts) == 49
+        with pytest.raises(Unreadable, match="more than 50 rows"):
+            read(head + b"A,Bank\n" * 50)
+        with pytest.raises(Unreadable, match="more than 200 columns"):
+            read(head + b"," * 300)
+        with pytest.raises(Unreadable, match="longer than"):
+            read(head + b"A" * 40_000 + b",Bank\n")
 
     def test_other_zips_are_named(self) -> None:
         file = io.BytesIO()

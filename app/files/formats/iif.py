@@ -25,6 +25,7 @@ _KEYWORD = re.compile(
 )
 _DATA = re.compile(r'^\s*"?(?:ACCNT|TRNS|SPL)"?[\t,]', re.MULTILINE)
 _LOST_TABS = re.compile(r"^!?(?:TRNS|SPL|ACCNT)\s{2,}\S")
+_DOCNUM = 11
 _JOURNALS = frozenset({"GENERAL JOURNAL", ""})
 _TYPE_COLUMNS = ("TRNSTYPE", "TRANSTYPE")
 
@@ -156,7 +157,7 @@ def _close(reading: _Reading) -> None:
         return
     narration, number = split_number(group.narration)
     # Our own numbers that are too long for DOCNUM stand whole in the memo.
-    if number and number.endswith(group.number):
+    if len(number) > _DOCNUM and number.endswith(group.number):
         group.number = number
         for side in group.sides:
             side.description = "" if side.description == narration else side.description

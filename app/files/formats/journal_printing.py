@@ -108,6 +108,10 @@ class Journal:
             self._open = []
         self.sink.close()
 
+    def discard(self) -> None:
+        """Let go of what was printed and not written."""
+        self.sink.discard()
+
     def _entry(self, rows: Sequence[Row]) -> None:
         first = rows[0]
         self._number = first[1]
@@ -123,11 +127,16 @@ class Journal:
         self.sink.turn(len(rows))
         self.print(rows)
 
+    @property
+    def date_order(self) -> str:
+        """In which order a date is written."""
+        return self.plan.region.dates
+
     def day(self, iso: str) -> str:
-        """A date in the region's order."""
+        """A date in this order."""
         text = self._days.get(iso)
         if text is None:
-            text = self._days[iso] = date_text(iso, self.plan.region.dates)
+            text = self._days[iso] = date_text(iso, self.date_order)
         return text
 
     def one_currency(self, currency: str) -> None:

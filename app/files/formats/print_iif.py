@@ -7,6 +7,7 @@ from app.files.formats.escaping import with_number
 from app.files.formats.journal_printing import Journal, Row
 from app.files.formats.printing import Layout
 from app.files.formats.targets import Target
+from app.files.formats.values import MDY
 
 
 class IifJournal(Journal):
@@ -30,6 +31,11 @@ class IifJournal(Journal):
         if self.clients:
             head += "!CUST\tNAME\r\n" + "".join(f"CUST\t{name}\r\n" for name in sorted(self.clients))
         return head + f"!TRNS\tTRNSID\t{self._COLUMNS}\r\n!SPL\tSPLID\t{self._COLUMNS}\r\n!ENDTRNS\r\n"
+
+    @property
+    def date_order(self) -> str:
+        """Month first, wherever the company is: so the importer's own manual says."""
+        return MDY
 
     def account(self, code: str) -> str:
         """By its whole name."""

@@ -12,7 +12,7 @@ from app.files.formats import targets
 from app.files.formats.print_lists import Job
 from app.files.formats.printing import Layout, Sink, csv_head, fixed
 from app.files.formats.targets import Target, Texts
-from app.files.formats.values import date_text
+from app.files.formats.values import MDY, date_text
 
 QBO_COLUMNS = (
     "*InvoiceNo", "*Customer", "*InvoiceDate", "*DueDate", "Terms", "Location", "Memo", "Item(Product/Service)",
@@ -83,7 +83,7 @@ class _Checked:
         self.findings = job.findings
         self.texts = Texts(job.findings, kind, limit=_MEMO)
         self.codes = codes
-        self._order = job.region.dates
+        self._order = MDY if kind == targets.IIF else job.region.dates
         self._currency = ""
 
     def day(self, value: date | None) -> str:

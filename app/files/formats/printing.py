@@ -58,6 +58,13 @@ class Sink:
         if self._archive is not None:
             self._archive.close()
 
+    def discard(self) -> None:
+        """Let go of what is set aside; needed where printing broke off, harmless where it ended."""
+        if self._body is not None:
+            self._body.close()
+        if self._archive is not None:
+            self._archive.close()
+
     def _flush(self) -> None:
         if self._body is None:
             self._body = tempfile.TemporaryFile()  # noqa: SIM115  closed by `_whole`, or with this sink

@@ -14,23 +14,26 @@ _EVERY = (xero.ACCOUNTS, xero.JOURNAL, qbo.JOURNAL, qbo.ACCOUNTS)
 _OLD_EXCEL = b"\xd0\xcf\x11\xe0"
 
 
-def read(data: bytes, *, provider: ProviderName | None = None, order: str | None = None) -> Parsed:
-    """Everything a file says. `provider`: only its formats; `order`: `mdy` or `dmy`, where the file leaves it open.
+def read(
+    data: bytes, *, provider: ProviderName | None = None, order: str | None = None, usual: str | None = None
+) -> Parsed:
+    """Everything a file says. `provider`: only its formats.
 
+    `order`: `mdy` or `dmy`, where the file leaves it open; `usual` is the company's own, which IIF does not follow.
     Raises Unreadable with a sentence for a person; never anything else, whatever the bytes are.
     """
     _refuse_size(data)
     if data.startswith(_OLD_EXCEL):
         raise Unreadable("This is a workbook of Excel 97-2003 (XLS).", fix="Save it as XLSX or CSV.")
     if data.startswith(xlsx.MAGIC):
-        return _workbook(data, provider, order)
+        return _workbook(data, provider, order or usual)
     decoded = decode(data)
     if iif.looks_like_iif(decoded.text):
         _check_provider(Format.iif, provider)
         return iif.read(decoded, order=order or MDY)
     table = find_table(decoded.text, _EVERY)
     parsed = Parsed(table.shape.format, decoded.encoding, table.divider, notes=list(decoded.notes))
-    return _filled(parsed, table, provider, order)
+    return _filled(parsed, table, provider, order or usual)
 
 
 def table_of(data: bytes, shape: Shape) -> tuple[Table, Parsed]:
