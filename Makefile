@@ -9,7 +9,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test test-pg15 faults lint fix types arch check lock openapi migrate clean
+.PHONY: help setup demo run test browser test-pg15 faults bench lint fix types arch check lock openapi migrate clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -35,8 +35,14 @@ test: setup ## The suite, all but what is marked slow or browser
 test-pg15: setup ## The suite against Debian's PostgreSQL 15
 	.ci/with-pg15 $(BIN)/pytest -n 2 --dist loadgroup -m "not slow and not browser" $(PYTEST_ARGS)
 
+browser: setup ## Walks through the pages in Debian's Chromium; SCREENSHOTS=1 takes the pictures of the docs anew
+	.ci/with-chromium $(BIN)/pytest -m browser tests/browser $(PYTEST_ARGS)
+
 faults: setup ## The long tests: kills, freezes, storms
 	$(BIN)/pytest -n 2 --dist loadgroup -m "slow and not browser" $(PYTEST_ARGS)
+
+bench: setup ## Measure the claims, each beside its floor; SAVE=1 keeps the figures in benchmarks/
+	$(BIN)/python -m benchmarks $(if $(SAVE),--save) $(PARTS)
 
 lint: setup ## Style and common mistakes
 	$(BIN)/ruff check .
@@ -53,7 +59,7 @@ arch: setup ## Import contracts and size budgets
 	$(BIN)/lint-imports
 	$(BIN)/pytest -q tests/test_architecture.py
 
-check: lint types arch test ## What CI runs
+check: lint types arch test browser ## What CI runs
 
 lock: setup ## Resolve the dependencies anew (UPGRADE=1 for the newest versions)
 	$(COMPILE) $(if $(UPGRADE),--upgrade) pyproject.toml -o requirements.lock

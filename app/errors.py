@@ -6,6 +6,8 @@ AppError
 ├── Forbidden                known, but not allowed to do this
 ├── NotFound                 no such thing in this firm
 ├── Conflict                 the state of things forbids it; `code` says which state
+├── PreconditionFailed       it was changed since the caller read it
+├── TooManyRequests          this caller asks too often; wait `retry_after`
 ├── NotConnected             the firm has no usable connection to this provider
 ├── Unsupported              a file that is none of those we read
 └── ProviderError            the provider said no, or said nothing
@@ -110,6 +112,24 @@ class Conflict(AppError):
 
     code = "conflict"
     title = "The present state does not permit this"
+
+
+class PreconditionFailed(AppError):
+    """`If-Match` names a state that is no more."""
+
+    code = "precondition_failed"
+    title = "It was changed in the meantime"
+
+
+class TooManyRequests(AppError):
+    """The principal has used up its requests of this minute."""
+
+    code = "too_many_requests"
+    title = "Too many requests"
+
+    def __init__(self, detail: str, *, retry_after: timedelta) -> None:
+        super().__init__(detail, fix="Send the request again after the seconds in Retry-After.")
+        self.retry_after = retry_after
 
 
 class NotConnected(AppError):

@@ -6,6 +6,7 @@ is saved with the connection when the lease is given back. Waiting here costs no
 
 import asyncio
 import time
+from calendar import monthrange
 from collections import deque
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -19,10 +20,20 @@ SAFETY = 0.9  # we use this share of each documented limit; the rest is for the 
 LONGEST_WAIT = 3.0  # seconds; a longer one gives the connection back and comes again when the time has come
 MINUTE = 60.0
 SECOND = 1.0
+BLOCK = 20  # calls of the application's own limit that are taken at a time
+MOST = 1_000_000
+_TOTALS = ("total", "bytes_in", "bytes_out", "month_bytes_in")
+
+
+Reserve = Callable[[int], Awaitable[float]]
+"""Takes so many calls of the application's own limit; answers the seconds to wait where it is used up, else 0."""
 
 
 class Governor:
-    """Meters and permits calls to one company. `clock` is in seconds since the epoch."""
+    """Meters and permits calls to one company. `clock` is in seconds since the epoch.
+
+    `reserve` is asked only where the vendor also limits the application as a whole, once per BLOCK calls.
+    """
 
     def __init__(
         self,
@@ -31,17 +42,30 @@ class Governor:
         *,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        reserve: Reserve | None = None,
     ) -> None:
         self._limits = limits
         self._clock = clock
         self._sleep = sleep
+        self._reserve = reserve if limits.app_per_minute is not None else None
+        self._block: tuple[int, int] = (0, 0)  # the minute it was taken in, and what is left of it
         self._calls: deque[float] = deque(saved.get("calls", ()))
         self._batches: deque[float] = deque(saved.get("batches", ()))
         self._day: str = saved.get("day", "")
         self._day_used: int = saved.get("day_used", 0)
-        self._totals: dict[str, int] = {name: saved.get(name, 0) for name in ("total", "bytes_in", "bytes_out")}
+        self._totals: dict[str, int] = {name: saved.get(name, 0) for name in _TOTALS}
         self._month: str = saved.get("month", "")
         self._month_used: int = saved.get("month_used", 0)
+
+    def room(self, *, batch: bool) -> int:
+        """How many calls would be admitted now without waiting; at least one, which may have to wait."""
+        limits = self._limits
+        room = min(
+            self._free(self._calls, MINUTE, limits.per_minute),
+            self._free(self._calls, SECOND, limits.per_second or limits.per_minute),
+            self._free(self._batches, MINUTE, limits.batch_per_minute or limits.per_minute) if batch else MOST,
+        )
+        return max(1, room)
 
     async def admit(self, path: str) -> None:
         """Wait until one more call is within every limit. Raises RateLimited when that is longer than LONGEST_WAIT."""
@@ -55,17 +79,36 @@ class Governor:
                     f"The {limit} budget of this company is used up.", retry_after=timedelta(seconds=wait), limit=limit
                 )
             await self._sleep(wait)
+        await self._take_of_the_application()
         now = self._clock()
         self._calls.append(now)
         if batch:
             self._batches.append(now)
         self._count_day(now)
 
+    async def _take_of_the_application(self) -> None:
+        if self._reserve is None:
+            return
+        minute = int(self._clock() // MINUTE)
+        taken_in, left = self._block
+        if taken_in != minute or left <= 0:
+            # The place in the block is taken before waiting for it, as several calls come here at a time.
+            self._block = (minute, BLOCK)
+            wait = await self._reserve(BLOCK)
+            if wait > 0:
+                self._block = (0, 0)
+                raise RateLimited(
+                    "The application's own budget is used up.", retry_after=timedelta(seconds=wait), limit="app"
+                )
+        taken_in, left = self._block
+        self._block = (taken_in, left - 1)
+
     def observe(self, answer: Answer, sent: int) -> None:
         """Learn from an answer: bytes, and what the vendor says is left for all applications of this company."""
         self._totals["total"] += 1
         self._totals["bytes_in"] += len(answer.body)
         self._totals["bytes_out"] += sent
+        self._totals["month_bytes_in"] += len(answer.body)
         left = _number(answer.headers.get(self._limits.minute_header)) if self._limits.minute_header else None
         if left is not None:
             missing = self._limits.per_minute - left - len(self._recent(self._calls, MINUTE))
@@ -109,6 +152,9 @@ class Governor:
             return 0.0
         return recent[-allowed] + length - self._clock()
 
+    def _free(self, calls: deque[float], length: float, limit: int) -> int:
+        return max(1, int(limit * SAFETY)) - len(self._recent(calls, length))
+
     def _recent(self, calls: deque[float], length: float) -> list[float]:
         now = self._clock()
         while calls and calls[0] <= now - MINUTE:
@@ -124,6 +170,7 @@ class Governor:
             self._day, self._day_used = today, 0
         if today[:7] != self._month:
             self._month, self._month_used = today[:7], 0
+            self._totals["month_bytes_in"] = 0
         self._day_used += 1
         self._month_used += 1
 
@@ -131,11 +178,20 @@ class Governor:
 def public_budget(saved: Json, limits: Limits, now: float) -> Json:
     """What the API shows of a budget: calls used of each limit, and totals since connecting."""
     recent = [at for at in saved.get("calls", ()) if at > now - MINUTE]
-    today = datetime.fromtimestamp(now, UTC).date().isoformat()
+    moment = datetime.fromtimestamp(now, UTC)
+    today = moment.date().isoformat()
+    this_month = saved.get("month") == today[:7]
+    used = saved.get("month_used", 0) if this_month else 0
+    received = saved.get("month_bytes_in", 0) if this_month else 0
     return {
         "minute": {"used": len(recent), "limit": limits.per_minute},
         "day": {"used": saved.get("day_used", 0) if saved.get("day") == today else 0, "limit": limits.per_day},
-        "month": {"used": saved.get("month_used", 0) if saved.get("month") == today[:7] else 0},
+        "month": {
+            "used": used,
+            "forecast": _by_the_end_of_the_month(used, moment),
+            "bytes_in": received,
+            "bytes_in_forecast": _by_the_end_of_the_month(received, moment),
+        },
         "calls": saved.get("total", 0),
         "bytes_in": saved.get("bytes_in", 0),
         "bytes_out": saved.get("bytes_out", 0),
@@ -144,6 +200,13 @@ def public_budget(saved: Json, limits: Limits, now: float) -> Json:
 
 def _number(header: str | None) -> int | None:
     return int(header) if header is not None and header.isdecimal() else None
+
+
+def _by_the_end_of_the_month(so_far: int, moment: datetime) -> int:
+    """What it comes to if the month goes on as it began; the first day counts as a whole one."""
+    days = monthrange(moment.year, moment.month)[1]
+    elapsed = max(1.0, moment.day - 1 + moment.hour / 24)
+    return round(so_far * days / elapsed)
 
 
 def _until_tomorrow(now: float) -> float:

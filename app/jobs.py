@@ -12,7 +12,8 @@ import structlog
 from procrastinate import App, PsycopgConnector
 
 from app import connections
-from app.db import owners, reaping, runs, wakeups, work
+from app.db import firms, idempotency, owners, reaping, retention, runs, wakeups, work
+from app.db.retention import PIECE
 from app.db.session import Database
 from app.runtime import Runtime
 from app.sync import runner
@@ -22,6 +23,7 @@ log = structlog.get_logger(__name__)
 HEARTBEAT = 5.0  # seconds between a worker's signs of life
 STALLED = 12.0  # seconds without one after which a worker counts as dead
 TICK, REAP, SWEEP, KEEP_ALIVE = 1.0, 2.0, 60.0, 600.0
+FORGET = 6 * 3600.0
 DRAIN = 18.0  # seconds a worker gets to finish when told to stop: it has ended within 20
 RESTART_FIRST, RESTART_SLOWEST = 0.5, 15.0
 
@@ -45,6 +47,7 @@ async def run_worker(runtime: Runtime, stop: asyncio.Event) -> None:
         asyncio.create_task(_every(REAP, stop, _reap, runtime)),
         asyncio.create_task(_every(SWEEP, stop, _sweep, runtime)),
         asyncio.create_task(_every(KEEP_ALIVE, stop, _keep_alive, runtime)),
+        asyncio.create_task(_every(FORGET, stop, forget, runtime)),
     ]
     try:
         await _answer_the_bell(runtime, stop)
@@ -157,6 +160,28 @@ async def _sweep(runtime: Runtime) -> None:
             await runs.request(session, firm_id, connection_id, "check", priority=runs.BACKFILL, trigger="sweep")
         forgotten.append(connection_id)
     await _wake_all(runtime.db, forgotten)
+
+
+async def forget(runtime: Runtime) -> None:
+    """Delete what is older than the operator wants to keep, piece by piece until nothing is left of it."""
+    settings = runtime.settings
+    async with runtime.db.system() as session:
+        firm_ids = [row.id for row in await firms.every(session)]
+    async with runtime.db.system() as session:
+        await idempotency.forget(session)
+    gone = PIECE
+    while gone >= PIECE:
+        async with runtime.db.system() as session:
+            gone = await retention.forget_deliveries(session, settings.retention_webhooks_days)
+    for firm_id in firm_ids:
+        for act, days in (
+            (retention.forget_runs, settings.retention_runs_days),
+            (retention.forget_calls, settings.retention_calls_days),
+        ):
+            gone = PIECE
+            while gone >= PIECE:
+                async with runtime.db.firm(firm_id) as session:
+                    gone = await act(session, firm_id, days)
 
 
 async def _keep_alive(runtime: Runtime) -> None:

@@ -9,6 +9,8 @@ from starlette.middleware.cors import CORSMiddleware
 
 from app.api import (
     accounts,
+    api_keys,
+    audit_events,
     auth,
     clients,
     code_files,
@@ -22,16 +24,24 @@ from app.api import (
     integrations,
     invoices,
     journals,
+    live,
     mappings,
     mending,
     payments,
+    reconciliation,
     remote,
     runs,
+    suggestions,
     sync,
+    webhook_events,
     webhooks,
 )
+from app.db.listening import RunNews
 from app.edge import problems
+from app.edge.gauges import TableGauges
+from app.edge.idempotency import Idempotency
 from app.edge.ingest import Ingest
+from app.edge.limits import PrincipalLimits
 from app.edge.middleware import BodyLimit, Metrics, RequestContext, TrailingSlash
 from app.edge.models import Problem
 from app.edge.principals import Authenticator
@@ -39,7 +49,8 @@ from app.errors import Invalid
 from app.logs import configure_logs
 from app.runtime import Runtime, open_runtime
 from app.settings import Settings, load_settings
-from app.web import landing
+from app.web import site
+from app.web.admin.desk import Desk
 
 ROUTERS: tuple[APIRouter, ...] = (
     connections.router,
@@ -51,6 +62,11 @@ ROUTERS: tuple[APIRouter, ...] = (
     accounts.router,
     payments.router,
     remote.router,
+    suggestions.router,
+    webhook_events.router,
+    reconciliation.router,
+    audit_events.router,
+    api_keys.router,
     codes.router,
     code_files.router,
     exporting.router,
@@ -60,9 +76,10 @@ ROUTERS: tuple[APIRouter, ...] = (
     sync.router,
     mappings.router,
     mending.router,
+    live.router,
     runs.router,
     health.router,
-    landing.router,
+    *site.ROUTERS,
 )
 _DESCRIPTION = """Keeps a firm's own clients and invoices and its QuickBooks Online and Xero companies tied out.
 
@@ -82,9 +99,13 @@ def create_app(settings: Settings | None = None, runtime: Runtime | None = None)
         description=_DESCRIPTION,
         lifespan=_lifespan(chosen, runtime),
         redirect_slashes=False,
+        docs_url=None,  # the usual pages load their scripts from elsewhere; ours is app/web/reference.py
+        redoc_url=None,
     )
     metrics = Metrics()
     app.state.metrics = metrics
+    app.state.desk = Desk(app, chosen, lambda: app.state.runtime)
+    app.state.gauges = TableGauges(metrics.registry)
     if runtime is not None:
         _attach(app, runtime)
     for router in ROUTERS:
@@ -95,12 +116,26 @@ def create_app(settings: Settings | None = None, runtime: Runtime | None = None)
         CORSMiddleware,
         allow_origins=list(chosen.allowed_origins),
         allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-        allow_headers=["Authorization", "Content-Type", "Prefer", "X-Request-ID"],
-        expose_headers=["Link", "Retry-After", "X-Request-ID", "Content-Disposition", *exporting.HEADERS],
+        allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "Prefer", "X-Request-ID"],
+        expose_headers=[
+            *exporting.HEADERS,
+            "Content-Disposition",
+            "ETag",
+            "Idempotency-Replayed",
+            "Link",
+            "RateLimit-Limit",
+            "RateLimit-Remaining",
+            "RateLimit-Reset",
+            "Retry-After",
+            "X-Request-ID",
+        ],
     )
+    app.add_middleware(Idempotency)
     app.add_middleware(BodyLimit)
     app.add_middleware(TrailingSlash)
     app.add_middleware(RequestContext, metrics=metrics, https=chosen.public_url.startswith("https:"))
+    inside = app.build_middleware_stack
+    app.build_middleware_stack = lambda: webhooks.Door(inside(), app.state)  # type: ignore[method-assign]  # outermost
     app.openapi = _described(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend the document
     return app
 
@@ -112,6 +147,7 @@ def _lifespan(settings: Settings, runtime: Runtime | None) -> Any:
             if runtime is None:
                 configure_logs(settings.log_level)
                 _attach(app, await stack.enter_async_context(open_runtime(settings)))
+            stack.push_async_callback(app.state.run_news.close)
             yield
 
     return lifespan
@@ -119,8 +155,11 @@ def _lifespan(settings: Settings, runtime: Runtime | None) -> Any:
 
 def _attach(app: FastAPI, runtime: Runtime) -> None:
     app.state.runtime = runtime
+    app.state.desk.open(runtime)
     app.state.ingest = Ingest(runtime.db)
     app.state.authenticator = Authenticator(runtime.settings, runtime.db)
+    app.state.limits = PrincipalLimits(runtime.settings)
+    app.state.run_news = RunNews(runtime.db.conninfo)
 
 
 def _described(app: FastAPI) -> Any:

@@ -1,1 +1,1 @@
-"""Measurements that print each figure beside its target: `python -m benchmarks.files`."""
+"""Measured claims: each figure beside its floor or its peer of the same run. `make bench` runs them all."""

@@ -1,9 +1,11 @@
 """`python -m demo` tells the story and exits 0 only if it ties out; `python -m demo run` leaves it all serving."""
 
 import argparse
+import os
 import signal
 import sys
 import time
+import webbrowser
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -76,9 +78,14 @@ def run(stage: Stage) -> NoReturn:
 def _announce(stage: Stage, firms: list[Firm]) -> None:
     kept = stage.keep_secrets({f"API_KEY_{firm.books.key}": firm.key for firm in firms})
     first = firms[0]
+    link = stage.command("sign-in-link", "--firm", str(first.firm_id), "--name", "Demo")
+    if sys.stdout.isatty() and (sys.platform == "darwin" or "DISPLAY" in os.environ):
+        webbrowser.open(link)
     print(
         f"\nServing until Ctrl-C:\n"
+        f"  pages       {link} (signs you in once, then {stage.service_url})\n"
         f"  service     {stage.service_url} (documentation: {stage.service_url}/docs)\n"
+        f"  operator    {stage.service_url}/admin (any name, password {stage.environment['OPERATOR_SECRET']})\n"
         f"  simulators  {stage.simulators_url} (QuickBooks: /intuit/ui, Xero: /xero/ui)\n"
         f"  API key     {first.key} ({first.books.name})\n"
         f"  try         curl -H 'Authorization: Bearer {first.key}' {stage.service_url}/api/v1/accounting/connections\n"

@@ -41,6 +41,7 @@ class Firm:
     """A firm: its books, its key, and what the service called its records. `clients`: reference → id."""
 
     books: FirmBooks
+    firm_id: int
     key: str
     api: Api
     clients: dict[str, int] = field(default_factory=dict)

@@ -187,6 +187,7 @@ class Stage:
             "MIGRATION_DATABASE_URL": self._postgres.url(user=OWNER),
             "ENCRYPTION_KEYS": f"k1:{generate_key()}",
             "SECRET_KEY": secrets.token_urlsafe(48),
+            "OPERATOR_SECRET": secrets.token_urlsafe(32),
             "QUICKBOOKS_CLIENT_ID": "sim-intuit-client",
             "QUICKBOOKS_CLIENT_SECRET": "sim-intuit-secret",
             "QUICKBOOKS_SANDBOX_URL": f"{sim}/intuit",

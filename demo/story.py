@@ -52,7 +52,7 @@ def open_firms(scene: Scene) -> None:
 def _open(stage: Stage, books: FirmBooks) -> Firm:
     made = stage.command_json("firm", "create", books.name, "--time-zone", books.time_zone)
     key = stage.command_json("key", "create", "--firm", str(made["id"]), "--name", "Demo", "--role", "admin")["key"]
-    return Firm(books, key, Api(stage.service_url, key))
+    return Firm(books, made["id"], key, Api(stage.service_url, key))
 
 
 def load(scene: Scene, firm: Firm) -> None:

@@ -13,6 +13,7 @@ import pytest
 from app.crypto import generate_key
 from app.db.session import Database
 from app.settings import Settings
+from tests.support.api import Api, open_api
 from tests.support.postgres import TestServer, migrated, running_server
 from tests.support.world import SIM, World, open_world
 
@@ -122,4 +123,11 @@ def settings(make_settings: Callable[..., Settings]) -> Settings:
 async def world(make_settings: Callable[..., Settings]) -> AsyncIterator[World]:
     """Simulators, runtime and an empty database in one process."""
     async with open_world(make_settings(sim_url=SIM)) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def api(world: World) -> AsyncIterator[Api]:
+    """The application over simulators and an empty database."""
+    async with open_api(world) as opened:
         yield opened

@@ -19,9 +19,14 @@ import pytest
 import structlog
 from typer.testing import CliRunner
 
+from app.canonical import Kind
 from app.cli import app
 from app.crypto import digest, generate_key
+from app.db import stories
 from app.db.health import expected_revision
+from app.db.tables import Invoice
+from app.errors import NotFound
+from tests.support.world import World
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -123,6 +128,39 @@ def test_the_doctor_names_what_is_wrong(
     assert "this release needs" in out
     code, out = tieout("doctor", DATABASE_URL="postgresql://tieout_login:x@127.0.0.1:1/tieout")
     assert (code, "cannot be used" in out) == (1, True)
+
+
+async def test_a_records_story_is_told_in_order(world: World) -> None:
+    firm = await world.firm()
+    connection = await world.connect(firm)
+    client = await world.client(firm)
+    invoice = await world.invoice(firm, client)
+    await world.ask(firm, connection, Kind.invoice, [invoice])
+    world.fault(connection, "/invoice$", "lost_answer", method="POST")
+    await world.work(connection)
+    async with world.runtime.db.firm(firm) as session:
+        await session.exec_driver_sql("UPDATE write_calls SET next_due_at = now() WHERE state <> 'done'")
+    await world.work(connection)
+    number = (await world.row(firm, Invoice, invoice)).number
+    async with world.runtime.db.firm(firm) as session:
+        told = [one.what for one in await stories.of_record(session, firm, Kind.invoice, number)]
+        by_id = [one.what for one in await stories.of_record(session, firm, Kind.invoice, str(invoice))]
+        with pytest.raises(NotFound):
+            await stories.of_record(session, firm, Kind.invoice, "no such")
+    assert told == by_id
+    assert any(f"invoice {number}" in one for one in told[:1])
+    assert any("create of revision 1 sent" in one for one in told)
+    assert any("written after 2 sendings" in one for one in told), told
+    assert any("now synced" in one for one in told)
+
+
+def test_explaining_what_is_not_there_is_one_line(tieout: Callable[..., tuple[int, str]]) -> None:
+    code, out = tieout("firm", "create", "Alder")
+    firm = out.strip()
+    code, out = tieout("explain", "invoice", "INV-1", "--firm", firm)
+    assert (code, out.strip()) == (1, f"Firm {firm} has no invoice 'INV-1'.")
+    code, out = tieout("replay-webhooks", "--firm", firm)
+    assert (code, out) == (0, "0 events are looked at again.\n")
 
 
 @pytest.mark.parametrize("words", [("firm", "list"), ("migrate",), ("rotate-keys",)])

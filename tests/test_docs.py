@@ -17,6 +17,7 @@ from app.cli import app as cli
 from app.crypto import generate_key
 from app.main import create_app
 from app.settings import Settings, load_settings
+from tests.support import error_page, fault_page
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -217,3 +218,8 @@ def test_the_checks_can_fail():
         "CONTRIBUTING.md#no-such",
         "nowhere.md",
     ]
+
+
+@pytest.mark.parametrize(("made", "made_by"), [(error_page.PAGE, error_page.page), (fault_page.PAGE, fault_page.page)])
+def test_lists_of_codes_are_those_of_the_source(made, made_by):
+    assert made.read_text() == made_by(), "run python -m tests.support.error_page and tests.support.fault_page"

@@ -6,11 +6,11 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
 from app import connections as journeys
-from app.api.connection_answers import BegunAnswer, ask_worker
 from app.api.connections import caller_of
 from app.books.inputs import Opaque
 from app.canonical import ProviderName
 from app.db import connections, runs, wakeups
+from app.edge.connection_answers import BegunAnswer, ask_worker
 from app.edge.deps import Admin, Member, RuntimeDep
 from app.edge.landing import land
 from app.edge.models import Answer, Provider

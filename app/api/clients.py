@@ -82,8 +82,12 @@ class ClientQuery(PageQuery):
     updated_since: Since | None = None
 
 
-def _answer(row: Any) -> ClientAnswer:
-    address = {part: row.billing_address.get(part, "") for part in AddressAnswer.model_fields}
+_ADDRESS = tuple(AddressAnswer.model_fields)
+
+
+def client_answer(row: Any) -> ClientAnswer:
+    """A client as callers see it."""
+    address = {part: row.billing_address.get(part, "") for part in _ADDRESS}
     return ClientAnswer.model_validate({**row._mapping, "billing_address": address})  # noqa: SLF001  SQLAlchemy's own name for it
 
 
@@ -99,7 +103,7 @@ async def upsert(
     if not single:
         return batch_answer(saved.outcomes)
     response.status_code = 201 if saved.outcomes[0].result == "created" else 200
-    return _answer(await clients.get(session, principal.firm_id, saved.outcomes[0].id))
+    return client_answer(await clients.get(session, principal.firm_id, saved.outcomes[0].id))
 
 
 @router.get("", operation_id="client_list")
@@ -109,17 +113,17 @@ async def list_clients(session: FirmSession, principal: Viewer, query: Annotated
     after = paging.decode(query.cursor)
     rows = await clients.page(session, principal.firm_id, filters, after=after, limit=query.limit + 1)
     shown, following = paging.split(rows, query.limit)
-    return ClientPage(items=[_answer(row) for row in shown], next=following)
+    return ClientPage(items=[client_answer(row) for row in shown], next=following)
 
 
 @router.get("/{client_id}", operation_id="client_get", responses=may_raise(NotFound))
 async def get(client_id: PathId, session: FirmSession, principal: Viewer) -> ClientAnswer:
     """One client."""
-    return _answer(await clients.get(session, principal.firm_id, client_id))
+    return client_answer(await clients.get(session, principal.firm_id, client_id))
 
 
 @router.post("/{client_id}/archive", operation_id="client_archive", responses=may_raise(NotFound))
 async def archive(client_id: PathId, session: FirmSession, principal: Member, bell: BellDep) -> ClientAnswer:
     """Make a client inactive, here and at its home."""
     bell |= await books.archive_client(session, principal.firm_id, client_id, actor=principal.subject)
-    return _answer(await clients.get(session, principal.firm_id, client_id))
+    return client_answer(await clients.get(session, principal.firm_id, client_id))

@@ -5,9 +5,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import AliasChoices, Field
 
+from app.books.codes import map_codes
 from app.books.inputs import Code, Id, Input, Line
 from app.canonical import ProviderName
-from app.db import code_mappings, connections, mappings
+from app.db import code_mappings
 from app.db.code_mappings import CodeKind
 from app.edge import paging
 from app.edge.deps import BellDep, FirmSession, Member, Viewer
@@ -96,21 +97,10 @@ def _add(kind: CodeKind) -> None:
     async def put(body: CodesIn, session: FirmSession, principal: Member, bell: BellDep) -> CodePage:
         """Set up to 1,000 codes. Records that were refused for want of one are owed again."""
         _refuse_twice(body)
-        if body.connection_id is not None:
-            connection = await connections.get(session, principal.firm_id, body.connection_id)
-            if connection.provider != body.provider:
-                raise Invalid(
-                    f"The connection {body.connection_id} is one to {connection.provider}.", code="provider_differs"
-                )
-        rows = await code_mappings.put(
-            session,
-            principal.firm_id,
-            kind,
-            provider=body.provider,
-            connection_id=body.connection_id,
-            targets=[(item.internal_code, item.external_code, item.external_name) for item in body.items],
-        )
-        bell |= await mappings.revive(session, principal.firm_id, body.provider, [f"{kind}_unmapped"])
+        targets = [(item.internal_code, item.external_code, item.external_name) for item in body.items]
+        asked = (session, principal.firm_id, kind, body.provider, body.connection_id)
+        rows, woken = await map_codes(*asked, targets)
+        bell |= woken
         return CodePage(items=[_answer(row) for row in rows], next=None)
 
     @router.delete(

@@ -6,7 +6,11 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import AliasChoices, Field, model_validator
 
 from app import connections as journeys
-from app.api.connection_answers import (
+from app.books.inputs import Day, Input, Opaque
+from app.connections import Arrival, Caller
+from app.db import connections
+from app.edge import etags, paging
+from app.edge.connection_answers import (
     BegunAnswer,
     ConnectionAnswer,
     ConnectionAsked,
@@ -17,22 +21,21 @@ from app.api.connection_answers import (
     ask_worker,
     ended,
 )
-from app.books.inputs import Day, Input, Opaque
-from app.connections import Arrival, Caller
-from app.db import connections
-from app.edge import paging
 from app.edge.deps import Admin, BellDep, FirmSession, RuntimeDep, Viewer
+from app.edge.etags import IfMatch
 from app.edge.landing import land
 from app.edge.models import PageQuery, PathId, Provider
 from app.edge.principals import Principal
 from app.edge.problems import may_raise
 from app.edge.sync_answers import preferred_wait, run_answer
+from app.edge.sync_bodies import PulledKind
 from app.errors import (
     Conflict,
     Forbidden,
     Invalid,
     Misconfigured,
     NotFound,
+    PreconditionFailed,
     ProviderUnavailable,
     Unauthenticated,
 )
@@ -83,7 +86,8 @@ class ConnectionChange(Input):
     """What to change; fields not sent stay. null: as the firm has it, or no bound.
 
     `sync_enabled` stops automatic work only; a kind's own switch also refuses calls. `sync_from`: older records are not
-    pushed by themselves.
+    pushed by themselves. `frequencies`: kinds that are read by a schedule of their own, in minutes; payments go by
+    `frequency_minutes`, and everything is read once a day.
     """
 
     sync_enabled: bool = True
@@ -95,6 +99,7 @@ class ConnectionChange(Input):
     update_policy: Literal["none", "customers", "all"] | None = None
     customer_pull: Literal["suggest", "create"] = "suggest"
     sync_from: Day | None = None
+    frequencies: dict[PulledKind, Annotated[int, Field(ge=5, le=10_080)]] = Field(default_factory=dict)
 
 
 class ConnectionQuery(PageQuery):
@@ -191,12 +196,16 @@ async def list_connections(
 
 
 @router.get("/{connection_id}", operation_id="connection_get", responses=may_raise(NotFound))
-async def get(connection_id: PathId, runtime: RuntimeDep, principal: Viewer) -> ConnectionAnswer:
+async def get(connection_id: PathId, runtime: RuntimeDep, principal: Viewer, response: Response) -> ConnectionAnswer:
     """One connection."""
-    return await answer(runtime, principal.firm_id, connection_id)
+    shown = await answer(runtime, principal.firm_id, connection_id)
+    response.headers["ETag"] = etags.tag_of(connection_id, shown.updated_at)
+    return shown
 
 
-@router.patch("/{connection_id}", operation_id="connection_change", responses=may_raise(NotFound, Conflict))
+@router.patch(
+    "/{connection_id}", operation_id="connection_change", responses=may_raise(NotFound, Conflict, PreconditionFailed)
+)
 async def change(
     connection_id: PathId,
     body: ConnectionChange,
@@ -204,11 +213,16 @@ async def change(
     session: FirmSession,
     principal: Admin,
     bell: BellDep,
+    response: Response,
+    if_match: IfMatch = None,
 ) -> ConnectionAnswer:
     """Change a connection's switches and policies."""
+    before = await connections.get(session, principal.firm_id, connection_id, lock=True)
+    etags.check(if_match, before.id, before.updated_at)
     given = body.model_dump(exclude_unset=True)
     row = await journeys.update_settings(session, principal.firm_id, connection_id, given, actor=principal.subject)
     bell.add(connection_id)
+    response.headers["ETag"] = etags.tag_of(row.id, row.updated_at)
     return (await answers(runtime, session, principal.firm_id, [row]))[0]
 
 

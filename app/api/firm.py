@@ -2,15 +2,18 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from pydantic import Field
 
+from app.books import firm
 from app.books.inputs import Id, Input, Name, Word
-from app.db import audit, clients, connections, firms
+from app.db import firms
+from app.edge import etags
 from app.edge.deps import Admin, BellDep, FirmSession, Viewer
+from app.edge.etags import IfMatch
 from app.edge.models import Answer, Moment
 from app.edge.problems import may_raise
-from app.errors import Forbidden, Invalid, Unauthenticated
+from app.errors import Forbidden, Invalid, PreconditionFailed, Unauthenticated
 
 router = APIRouter(
     prefix="/api/v1/accounting/firm",
@@ -47,25 +50,27 @@ class FirmChange(Input):
 
 
 @router.get("", operation_id="firm_get")
-async def get(session: FirmSession, principal: Viewer) -> FirmAnswer:
+async def get(session: FirmSession, principal: Viewer, response: Response) -> FirmAnswer:
     """The caller's firm."""
-    return FirmAnswer.model_validate(await firms.get(session, principal.firm_id))
+    row = await firms.get(session, principal.firm_id)
+    response.headers["ETag"] = etags.tag_of(row.id, row.updated_at)
+    return FirmAnswer.model_validate(row)
 
 
-@router.patch("", operation_id="firm_change", responses=may_raise(Invalid))
-async def change(body: FirmChange, session: FirmSession, principal: Admin, bell: BellDep) -> FirmAnswer:
+@router.patch("", operation_id="firm_change", responses=may_raise(Invalid, PreconditionFailed))
+async def change(
+    body: FirmChange,
+    session: FirmSession,
+    principal: Admin,
+    bell: BellDep,
+    response: Response,
+    if_match: IfMatch = None,
+) -> FirmAnswer:
     """Change the firm's defaults."""
+    before = await firms.get(session, principal.firm_id, lock=True)
+    etags.check(if_match, before.id, before.updated_at)
     given = body.model_dump(exclude_unset=True)
-    if "time_zone" in given and not await firms.is_time_zone(session, body.time_zone):
-        raise Invalid(f"{body.time_zone!r} is no time zone; use a name such as Europe/Paris.", code="time_zone_unknown")
-    home = body.default_connection_id
-    if home is not None and home not in await clients.usable_homes(session, principal.firm_id, [home]):
-        raise Invalid("There is no such connection in use.", code="connection_unknown")
-    if given:
-        await firms.change(session, principal.firm_id, given)
-        await audit.record(
-            session, principal.firm_id, actor=principal.subject, action="firm.changed", subject="firm", details=given
-        )
-    if given.get("sync_enabled"):
-        bell |= {row.id for row in await connections.page(session, principal.firm_id, limit=10)}
-    return FirmAnswer.model_validate(await firms.get(session, principal.firm_id))
+    bell |= await firm.change(session, principal.firm_id, given, actor=principal.subject)
+    row = await firms.get(session, principal.firm_id)
+    response.headers["ETag"] = etags.tag_of(row.id, row.updated_at)
+    return FirmAnswer.model_validate(row)

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from app.db import health
+from app.db import gauges, health
 from app.edge.deps import RuntimeDep
 from app.edge.problems import problem
 
@@ -35,10 +35,15 @@ async def ready(runtime: RuntimeDep) -> JSONResponse:
     if present != _EXPECTED:
         detail = f"The database stands at revision {present}; this release needs {_EXPECTED}: run `tieout migrate`."
         return problem(503, "migrations_pending", "Not ready", detail, who="operator")
-    return JSONResponse({"status": "ok", "revision": present})
+    async with runtime.db.system() as session:
+        waited = {name: value for name, _, value in await gauges.queue(session)}
+    return JSONResponse(
+        {"status": "ok", "revision": present, "queue_oldest_seconds": waited["tieout_queue_oldest_seconds"]}
+    )
 
 
 @router.get("/metrics", operation_id="health_metrics", response_class=Response)
-async def metrics(request: Request) -> Response:
-    """Prometheus' text format."""
+async def metrics(request: Request, runtime: RuntimeDep) -> Response:
+    """Prometheus' text format: this process's requests, and what the tables tell of the whole service."""
+    await request.app.state.gauges.refresh(runtime.db)
     return Response(generate_latest(request.app.state.metrics.registry), media_type=CONTENT_TYPE_LATEST)

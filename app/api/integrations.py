@@ -7,12 +7,12 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from app import connections as journeys
-from app.api.connection_answers import BegunAnswer
 from app.api.connections import caller_of
 from app.books.inputs import Input, Opaque
 from app.canonical import ProviderName
 from app.db import connections
 from app.db.connections import ConnectionRow, Owed
+from app.edge.connection_answers import BegunAnswer
 from app.edge.deps import Admin, FirmSession, RuntimeDep, Viewer
 from app.edge.models import Answer, Moment, Provider
 from app.edge.problems import may_raise

@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 
 from app.books.inputs import Day
 from app.canonical import Kind, ProviderName
-from app.db import clients, invoices, mappings, runs, status
+from app.db import clients, invoices, mappings, owners, runs, status
 from app.db.mappings import EVERYTHING, Part
 from app.db.session import Session
 from app.edge.deps import FirmSession, Member, RuntimeDep, Viewer
@@ -36,6 +36,7 @@ from app.errors import Conflict, Fault, Forbidden, Invalid, NotConnected, NotFou
 from app.providers.registry import SPECS
 from app.runtime import Runtime
 from app.sync import requests
+from app.sync.calendar import followed
 
 router = APIRouter(tags=["sync"], responses=may_raise(Unauthenticated, Forbidden, Invalid))
 UNDER_WAY = ("pending", "in_flight", "unknown")  # also after its run: edited meanwhile, or owed until a reconnect
@@ -114,7 +115,10 @@ async def sync_payments(
 ) -> PaymentsSynced:
     """Pull payments and bring our invoices' status up to date."""
     days = body or SyncPayments()
-    run, finished = await _pull(runtime, request, principal, connection_id, days.date_from, days.date_to)
+    async with runtime.db.firm(principal.firm_id) as session:
+        provider = ProviderName((await owners.connection(session, principal.firm_id, connection_id)).provider)
+    kinds = SPECS[provider].capabilities.payment_sources
+    run, finished = await _pull(runtime, request, principal, connection_id, days.date_from, days.date_to, kinds)
     if not finished:
         response.status_code = 202
         return PaymentsSynced(success=None, payment_count=None, run=run_answer(run))
@@ -215,8 +219,8 @@ async def _pull(
 
 
 def _what_moved(provider: ProviderName) -> list[Kind]:
-    """What tells of money: payments wherever they show, and bank transactions."""
-    return [*SPECS[provider].capabilities.payment_sources, Kind.bank_transaction]
+    """What tells of money: payments wherever they show, invoices, and bank transactions."""
+    return [*followed(SPECS[provider].capabilities), Kind.bank_transaction]
 
 
 def _pulled(provider: ProviderName, run: Any) -> Pulled:
@@ -249,7 +253,11 @@ async def sync_status(session: FirmSession, principal: Viewer) -> StatusAnswer:
     """What is under way, what is owed, and that every accepted change has one disposition."""
     found = await status.overview(session, principal.firm_id)
     return StatusAnswer(
-        runs=[run_answer(run) for run in found.runs], owed=list(found.owed), dispositions=dict(found.dispositions)
+        runs=[run_answer(run) for run in found.runs],
+        owed=list(found.owed),
+        dispositions=dict(found.dispositions),
+        success=dict(found.success),
+        webhooks=dict(found.webhooks),
     )
 
 

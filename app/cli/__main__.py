@@ -1,4 +1,4 @@
-"""`python -m app.cli`."""
+"""`python -m app.cli`: the console script without installing."""
 
 from app.cli import main
 

@@ -1,4 +1,4 @@
-"""What every group of commands needs: the service's database for the moment, and the answer as JSON."""
+"""Running one command over the service's own database."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -8,6 +8,7 @@ from app.connections.consent import Consent, ConsentTokens, patiently, unknown
 from app.connections.ending import unlink
 from app.db import audit, connections, oauth_states, wakeups
 from app.db.connections import ConnectionRow
+from app.db.cures import Cure, cured
 from app.db.session import Session
 from app.errors import Conflict, Invalid, Misconfigured, NeedsReauth, ProviderRejected
 from app.providers.base import CompanyChoice
@@ -135,6 +136,8 @@ async def _write(
         "readiness": company.readiness,
     }
     connection_id = await connections.connect(session, caller.firm_id, consent.provider, choice.external_id, values)
+    cures = (Cure.reconnected, Cure.company_changed)
+    await cured(session, caller.firm_id, cures, connection_id=connection_id)
     await audit.record(
         session,
         caller.firm_id,

@@ -7,14 +7,17 @@ import structlog
 
 from app.canonical import ProviderName
 from app.connections.companies import stored
-from app.db import audit, connections, oauth_states
+from app.db import audit, connections, oauth_states, ui_sessions
 from app.db.connections import ConnectionRow
+from app.db.cures import Cure, cured
 from app.db.session import Session
 from app.errors import Conflict, Misconfigured, NeedsReauth, NotConnected, ProviderRejected
 from app.providers.http import Meter
 from app.runtime import Runtime
 
 log = structlog.get_logger(__name__)
+# What a changed setting may let through; any other is one of the switches.
+_CURES = {"sync_from": Cure.start_moved, "update_policy": Cure.policy_changed}
 
 
 async def check(runtime: Runtime, firm_id: int, connection_id: int, *, meter: Meter | None = None) -> None:
@@ -32,8 +35,11 @@ async def check(runtime: Runtime, firm_id: int, connection_id: int, *, meter: Me
         await _mark(runtime, row, "error", error.public_code, error.detail)
         raise
     values = {"company": company.facts, "company_name": company.name, "readiness": company.readiness}
+    cures = [Cure.company_changed] if row.company != company.facts else []
+    cures += [Cure.reconnected, Cure.company_changed] if row.status != "active" else []
     async with runtime.db.firm(firm_id) as session:
         await connections.change(session, firm_id, connection_id, values)
+        await cured(session, firm_id, cures, connection_id=connection_id)
     await _mark(runtime, row, "active", "", "")
 
 
@@ -67,13 +73,15 @@ async def update_settings(
         subject=f"connection:{connection_id}",
         details={"before": before, "after": after},
     )
+    cures = {_CURES.get(name, Cure.switched_on) for name in changes}
+    await cured(session, firm_id, cures, connection_id=connection_id)
     return await connections.get(session, firm_id, connection_id)
 
 
 async def tidy(runtime: Runtime, now: datetime) -> int:
-    """Periodic: forget journeys that ran out of time and grants that nobody uses; how many."""
+    """Periodic: forget journeys and sign-ins that ran out of time and grants that nobody uses; how many."""
     async with runtime.db.system() as session:
-        gone = await oauth_states.purge(session, now)
+        gone = await oauth_states.purge(session, now) + await ui_sessions.purge(session, now)
     return gone + await runtime.vault.tidy(now)
 
 

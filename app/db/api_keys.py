@@ -24,6 +24,16 @@ _FIND = text(
     WHERE key_hash = :hash AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())
     """
 )
+_SHOWN = (
+    ApiKey.id,
+    ApiKey.name,
+    ApiKey.prefix,
+    ApiKey.role,
+    ApiKey.created_at,
+    ApiKey.expires_at,
+    ApiKey.revoked_at,
+    ApiKey.last_used_at,
+)
 
 
 async def find(session: Session, key_hash: str) -> KeyRow | None:
@@ -65,5 +75,21 @@ async def revoke(session: Session, firm_id: int, key_id: int) -> None:
 
 async def of_firm(session: Session, firm_id: int) -> Sequence[KeyRow]:
     """All keys of a firm without their hashes, oldest first."""
-    columns = (ApiKey.id, ApiKey.name, ApiKey.prefix, ApiKey.role, ApiKey.expires_at, ApiKey.revoked_at)
-    return (await session.execute(select(*columns).where(ApiKey.firm_id == firm_id).order_by(ApiKey.id))).all()
+    return (await session.execute(select(*_SHOWN).where(ApiKey.firm_id == firm_id).order_by(ApiKey.id))).all()
+
+
+async def get(session: Session, firm_id: int, key_id: int) -> KeyRow:
+    """One key without its hash. Raises NotFound."""
+    row = (await session.execute(select(*_SHOWN).where(ApiKey.firm_id == firm_id, ApiKey.id == key_id))).one_or_none()
+    if row is None:
+        raise NotFound("There is no such API key.", record={"kind": "api_key", "id": key_id})
+    return row
+
+
+async def expire(session: Session, firm_id: int, key_id: int, at: datetime) -> None:
+    """Let a key end at this moment."""
+    await session.execute(
+        update(ApiKey)
+        .where(ApiKey.firm_id == firm_id, ApiKey.id == key_id)
+        .values(expires_at=at, updated_at=func.now())
+    )

@@ -1,6 +1,7 @@
 """Who did what: rows written in the transaction of their cause, so that neither exists without the other."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, insert, select
@@ -23,12 +24,26 @@ async def record(
 
 
 async def page(
-    session: Session, firm_id: int, *, subject: str | None = None, after: int | None = None, limit: int = 50
+    session: Session,
+    firm_id: int,
+    *,
+    subject: str | None = None,
+    action: str | None = None,
+    actor: str | None = None,
+    since: datetime | None = None,
+    after: int | None = None,
+    limit: int = 50,
 ) -> Sequence[AuditRow]:
-    """Events of the firm, newest first, older than `after`, of one subject if it is given."""
+    """Events of the firm, newest first, older than `after`, of one subject, action or actor if they are given."""
     query = select(AuditEvent).where(AuditEvent.firm_id == firm_id).order_by(AuditEvent.id.desc()).limit(limit)
     if subject is not None:
         query = query.where(AuditEvent.subject == subject)
+    if action is not None:
+        query = query.where(AuditEvent.action == action)
+    if actor is not None:
+        query = query.where(AuditEvent.actor == actor)
+    if since is not None:
+        query = query.where(AuditEvent.created_at >= since)
     if after is not None:
         query = query.where(AuditEvent.id < after)
     return (await session.execute(query)).all()

@@ -2,20 +2,21 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row, func, select, union_all, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 
+from app.db.kinds import PUSHED
 from app.db.session import Session
-from app.db.sync_tables import CustomerSyncMapping, InvoiceSyncMapping, SyncRun
+from app.db.sync_tables import SyncRun
 from app.db.tables import Connection
 from app.errors import Conflict, NotFound
 
 ConnectionRow = Row[Any]
-MAPPINGS = (CustomerSyncMapping, InvoiceSyncMapping)
+MAPPINGS = tuple(known.table for known in PUSHED.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +28,10 @@ class Owed:
     failed: int = 0
 
 
-async def get(session: Session, firm_id: int, connection_id: int) -> ConnectionRow:
-    """One connection of the firm, whatever its status. Raises NotFound."""
+async def get(session: Session, firm_id: int, connection_id: int, *, lock: bool = False) -> ConnectionRow:
+    """One connection of the firm, whatever its status; with `lock`, held to the transaction's end. Raises NotFound."""
     query = select(Connection).where(Connection.firm_id == firm_id, Connection.id == connection_id)
-    row = (await session.execute(query)).one_or_none()
+    row = (await session.execute(query.with_for_update() if lock else query)).one_or_none()
     if row is None:
         raise NotFound("There is no such connection.", record={"kind": "connection", "id": connection_id})
     return row
@@ -45,6 +46,14 @@ async def page(
     if after is not None:
         query = query.where(Connection.id > after)
     return (await session.execute(query)).all()
+
+
+async def names(session: Session, firm_id: int) -> Sequence[Row[Any]]:
+    """What all connections the firm ever had are called, revoked ones too: there are few."""
+    columns = (Connection.id, Connection.provider, Connection.company_id, Connection.company_name, Connection.status)
+    query: Any = select(*columns).where(Connection.firm_id == firm_id).order_by(Connection.id)
+    found: Sequence[Row[Any]] = (await session.execute(query)).all()
+    return found
 
 
 async def live(session: Session, firm_id: int, provider: str) -> ConnectionRow | None:
@@ -86,6 +95,7 @@ async def connect(session: Session, firm_id: int, provider: str, company_id: str
         "revoked_at": None,
         "connected_at": func.now(),
         "next_due_at": func.now(),
+        "next_nightly_at": func.now() + timedelta(hours=24),
         "updated_at": func.now(),
         "crashes": 0,
     }

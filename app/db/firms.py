@@ -24,9 +24,10 @@ async def every(session: Session) -> Sequence[FirmRow]:
     return (await session.execute(select(Firm).order_by(Firm.id))).all()
 
 
-async def get(session: Session, firm_id: int) -> FirmRow:
-    """One firm. Raises NotFound."""
-    row = (await session.execute(select(Firm).where(Firm.id == firm_id))).one_or_none()
+async def get(session: Session, firm_id: int, *, lock: bool = False) -> FirmRow:
+    """One firm; with `lock`, nobody else changes it before the transaction ends. Raises NotFound."""
+    query = select(Firm).where(Firm.id == firm_id)
+    row = (await session.execute(query.with_for_update() if lock else query)).one_or_none()
     if row is None:
         raise NotFound("There is no such firm.", record={"kind": "firm", "id": firm_id})
     return row

@@ -9,8 +9,11 @@ from sqlalchemy import Row, case, func, select, text, update
 from app.db.base import Json
 from app.db.session import Session, dump_json
 from app.db.sync_tables import WebhookEvent
+from app.db.tables import Connection
 
 EventRow = Row[Any]
+REPLAYED = "replayed"
+"""The operation of an event that a person wants looked at again, whatever we know already."""
 
 # One statement for all requests that share a commit: deliveries first, their events with the company looked up.
 _STORE = text(
@@ -38,8 +41,8 @@ _STORE = text(
         CASE WHEN k.id IS NULL THEN now() END
     FROM fresh f LEFT JOIN connections k
         ON k.provider = f.provider AND k.company_id = f.company_id AND k.status <> 'revoked'
-    ON CONFLICT (provider, event_key) DO NOTHING
-    RETURNING connection_id
+    ON CONFLICT (provider, event_key) DO UPDATE SET duplicates = webhook_events.duplicates + 1
+    RETURNING CASE WHEN state = 'pending' THEN connection_id END AS connection_id
     """
 )
 
@@ -62,6 +65,64 @@ async def store(session: Session, deliveries: Sequence[Delivery]) -> set[int]:
     events = [{**event, "n": n} for n, d in enumerate(deliveries, start=1) for event in d.events]
     rows = await session.execute(_STORE, {"deliveries": dump_json(given), "events": dump_json(events)})
     return {row.connection_id for row in rows if row.connection_id is not None}
+
+
+async def page(
+    session: Session,
+    firm_id: int,
+    *,
+    after: int | None,
+    limit: int,
+    connection_id: int | None = None,
+    kind: str | None = None,
+    state: str | None = None,
+    external_id: str | None = None,
+) -> Sequence[EventRow]:
+    """Events of the firm, newest first, older than `after`."""
+    query = select(WebhookEvent).where(WebhookEvent.firm_id == firm_id).order_by(WebhookEvent.id.desc()).limit(limit)
+    given = {"connection_id": connection_id, "kind": kind, "state": state, "external_id": external_id}
+    for name, value in given.items():
+        if value is not None:
+            query = query.where(getattr(WebhookEvent, name) == value)
+    if after is not None:
+        query = query.where(WebhookEvent.id < after)
+    return (await session.execute(query)).all()
+
+
+async def replay(
+    session: Session, firm_id: int, event_ids: Sequence[int] | None, connection_id: int | None, state: str | None
+) -> Sequence[EventRow]:
+    """Look at these events once more, even at what seems to be known already; returns them.
+
+    Events of companies that are disconnected, or never were connected, stay as they are.
+    """
+    query = (
+        update(WebhookEvent)
+        .where(
+            WebhookEvent.firm_id == firm_id,
+            WebhookEvent.connection_id == Connection.id,
+            Connection.firm_id == firm_id,
+            Connection.status != "revoked",
+        )
+        .values(
+            state="pending",
+            operation=REPLAYED,
+            failures=0,
+            reason="",
+            next_due_at=func.now(),
+            handled_at=None,
+            updated_at=func.now(),
+        )
+        .returning(WebhookEvent.id, WebhookEvent.connection_id)
+    )
+    if event_ids is not None:
+        query = query.where(WebhookEvent.id.in_(event_ids))
+    if connection_id is not None:
+        query = query.where(WebhookEvent.connection_id == connection_id)
+    if state is not None:
+        query = query.where(WebhookEvent.state == state)
+    found: Sequence[Any] = (await session.execute(query)).all()
+    return found
 
 
 async def owed(session: Session, firm_id: int, connection_id: int, limit: int) -> Sequence[EventRow]:

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import SORTED, Json, OfFirm, Table, empty, json_object, of_firm
-from app.db.sync_tables import OWED, STATES, MappingMixin
+from app.db.sync_tables import COUNTED, OWED, STATES, MappingMixin
 
 
 class JournalEntry(OfFirm, Table):
@@ -112,5 +112,6 @@ class JournalEntrySyncMapping(MappingMixin, Table):
         of_firm("connection_id", "connections"),
         of_firm("journal_entry_id", "journal_entries"),
         Index("ix_journal_entry_sync_mappings_owed", "connection_id", "priority", "id", postgresql_where=OWED),
+        Index("ix_journal_entry_sync_mappings_run", "run_id", postgresql_where=COUNTED),
         CheckConstraint(f"state IN ({STATES})", name="state"),
     )

@@ -11,7 +11,7 @@ from sqlalchemy import Row, select
 from app.canonical import Kind, ProviderName
 from app.db.kinds import PUSHED, MappingTable
 from app.db.ledger_tables import JournalEntry
-from app.db.mapping_sql import AUTO, COUNTS, NAMED, OWED_AT_HOME, REVIVE
+from app.db.mapping_sql import AUTO, COUNTS, NAMED, OTHER_HOMES, OWED_AT_HOME, UNPLACED
 from app.db.session import Session
 from app.db.tables import Client, Connection, Invoice
 from app.errors import NotFound
@@ -59,9 +59,10 @@ EVERYTHING = Part()
 
 
 async def auto_push(session: Session, firm_id: int, kind: Kind, record_ids: Sequence[int]) -> set[int]:
-    """Make owed, at their home, what was just changed; returns the connections to wake after the commit."""
+    """Make owed at their home, or leave out by a rule, what was just changed; returns the connections to wake."""
     if not record_ids:
         return set()
+    await session.execute(OTHER_HOMES[kind], {"firm": firm_id, "ids": list(record_ids)})
     parameters = {"firm": firm_id, "ids": list(record_ids), "priority": 30, "run": None}
     rows = await session.execute(AUTO[kind], parameters)
     return {row.connection_id for row in rows if row.state == "pending"}
@@ -90,15 +91,6 @@ async def ask(
     statement = OWED_AT_HOME[kind] if record_ids is None else NAMED[kind]
     rows = await session.execute(statement, parameters)
     return [Asked(row.id, row.record_id, row.connection_id, row.state) for row in rows]
-
-
-async def revive(session: Session, firm_id: int, provider: str, faults: Sequence[str]) -> set[int]:
-    """Make owed again what was refused for one of these causes, now cured; returns the connections to wake."""
-    woken: set[int] = set()
-    for statement in REVIVE.values():
-        given = {"firm": firm_id, "provider": provider, "faults": list(faults)}
-        woken |= {row.connection_id for row in await session.execute(statement, given)}
-    return woken
 
 
 async def get(session: Session, firm_id: int, kind: Kind, mapping_id: int) -> MappingRow:
@@ -196,5 +188,10 @@ async def document_facts(session: Session, firm_id: int, kind: Kind, mapping: Ma
 
 
 async def state_counts(session: Session, firm_id: int) -> Sequence[Row[Any]]:
-    """Per connection, kind and state: how many, and since when the oldest was accepted."""
+    """Per connection, kind, state and (where left out) rule: how many, and since when the oldest was accepted."""
     return (await session.execute(COUNTS, {"firm": firm_id})).all()
+
+
+async def unplaced(session: Session, firm_id: int) -> dict[str, int]:
+    """Per kind, how many records could be pushed if only they had a home."""
+    return {row.kind: row.n for row in await session.execute(UNPLACED, {"firm": firm_id})}

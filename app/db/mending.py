@@ -7,6 +7,7 @@ from sqlalchemy import text
 
 from app.canonical import Kind
 from app.db.kinds import PUSHED
+from app.db.rules import Rule, fault_sql
 from app.db.session import Session
 
 ENDED_THERE = ("deleted_there", "voided_there")
@@ -48,6 +49,7 @@ _RETRY = {
             version = CASE WHEN m.fault ->> 'code' = ANY(:ended) THEN '' ELSE m.version END,
             base_revision = CASE WHEN m.fault ->> 'code' = ANY(:ended) THEN 0 ELSE m.base_revision END
         FROM connections k {_CHOSEN} AND k.firm_id = m.firm_id AND k.id = m.connection_id AND k.status <> 'revoked'
+          AND k.{known.switch}
         RETURNING m.id, m.{known.record} AS record_id, m.connection_id
         """
     )
@@ -57,8 +59,7 @@ _SKIP = {
     kind: text(
         f"""
         UPDATE {known.mappings} m SET state = 'excluded', sync_error = '', updated_at = now(),
-            fault = jsonb_build_object('code', 'skipped', 'who', 'bookkeeper', 'message', 'Left out by a person.',
-                'fix', 'Retry it to push it after all.', 'instead_of', m.fault ->> 'code')
+            fault = {fault_sql(Rule.skipped)} || jsonb_build_object('instead_of', m.fault ->> 'code')
         {_CHOSEN}
         RETURNING m.id, m.{known.record} AS record_id, m.connection_id
         """

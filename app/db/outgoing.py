@@ -17,6 +17,7 @@ from app.db.tables import Connection, InvoiceLine
 from app.db.work import Scope
 
 OwedRow = Row[Any]
+NEEDS_SOMEBODY = ("error", "conflict", "parked")
 
 _OWED = """
     SELECT m.id AS mapping_id, m.external_id, m.version, m.wanted, m.attempt, m.generation, m.failures, m.run_id,
@@ -148,11 +149,22 @@ async def codes(session: Session, firm_id: int, provider: str, connection_id: in
 
 
 async def mark(session: Session, firm_id: int, kind: Kind, mapping_id: int, **values: Any) -> None:
-    """Set columns of one mapping."""
+    """Set columns of one mapping; what needs a person is remembered beyond its cure."""
     table = TABLES[kind]
+    if values.get("state") in NEEDS_SOMEBODY and values.get("fault"):
+        values |= {"troubled_code": values["fault"].get("code", ""), "troubled_at": func.now()}
     await session.execute(
         update(table).where(table.firm_id == firm_id, table.id == mapping_id).values(updated_at=func.now(), **values)
     )
+
+
+async def external_ids(session: Session, firm_id: int, kind: Kind, mapping_ids: Sequence[int]) -> list[str]:
+    """The provider's ids of these mappings, as far as they have one."""
+    table = TABLES[kind]
+    query = select(table.external_id).where(
+        table.firm_id == firm_id, table.id.in_(mapping_ids), table.external_id.is_not(None)
+    )
+    return [str(row.external_id) for row in await session.execute(query)]
 
 
 def now() -> Any:

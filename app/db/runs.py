@@ -1,9 +1,10 @@
 """Runs: requests for background work, and what came of them."""
 
 from collections.abc import Sequence
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, Text, delete, func, insert, select, text, update
+from sqlalchemy import Row, Text, case, delete, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import array
 
 from app.db.base import Json
@@ -49,11 +50,39 @@ async def get(session: Session, firm_id: int, run_id: int) -> RunRow:
     return row
 
 
-async def page(session: Session, firm_id: int, *, after: int | None, limit: int) -> Sequence[RunRow]:
-    """Runs of the firm, newest first, older than `after`."""
+async def page(  # noqa: PLR0913  (each filter of the list is one argument)
+    session: Session,
+    firm_id: int,
+    *,
+    after: int | None,
+    limit: int,
+    connection_id: int | None = None,
+    action: str | None = None,
+    state: str | None = None,
+    since: date | None = None,
+    until: date | None = None,
+) -> Sequence[RunRow]:
+    """Runs of the firm, newest first, older than `after`; both days are inclusive."""
     query = select(SyncRun).where(SyncRun.firm_id == firm_id).order_by(SyncRun.id.desc()).limit(limit)
+    for name, value in (("connection_id", connection_id), ("action", action), ("state", state)):
+        if value is not None:
+            query = query.where(getattr(SyncRun, name) == value)
+    if since is not None:
+        query = query.where(SyncRun.created_at >= since)
+    if until is not None:
+        query = query.where(SyncRun.created_at < until + timedelta(days=1))
     if after is not None:
         query = query.where(SyncRun.id < after)
+    return (await session.execute(query)).all()
+
+
+async def changed(session: Session, firm_id: int, since: datetime | None) -> Sequence[RunRow]:
+    """Runs that changed after `since`, in that order; without it, those that are open."""
+    query = select(SyncRun).where(SyncRun.firm_id == firm_id).order_by(SyncRun.updated_at, SyncRun.id).limit(500)
+    if since is None:
+        query = query.where(SyncRun.state.in_(("queued", "running", "paused")))
+    else:
+        query = query.where(SyncRun.updated_at > since)
     return (await session.execute(query)).all()
 
 
@@ -102,18 +131,27 @@ async def finish(
     )
 
 
+async def is_open(session: Session, firm_id: int, run_id: int) -> bool:
+    """Whether a run still goes on: nobody has paused or cancelled it."""
+    query = select(SyncRun.id).where(
+        SyncRun.firm_id == firm_id, SyncRun.id == run_id, SyncRun.state.in_(("queued", "running"))
+    )
+    return (await session.execute(query)).one_or_none() is not None
+
+
 async def discard(session: Session, firm_id: int, run_id: int) -> None:
     """Forget a run for which nothing had to be done, before anybody saw it."""
     await session.execute(delete(SyncRun).where(SyncRun.firm_id == firm_id, SyncRun.id == run_id))
 
 
 async def give_way(session: Session, firm_id: int, run_id: int, *, counts: Json, done: Sequence[str]) -> None:
-    """Put a run back in its queue with what it has done so far; that was no failure."""
+    """Put a run back in its queue with what it has done so far; that was no failure. A paused one stays paused."""
+    queued = case((SyncRun.state.in_(("queued", "running")), "queued"), else_=SyncRun.state)
     await session.execute(
         update(SyncRun)
         .where(SyncRun.firm_id == firm_id, SyncRun.id == run_id)
         .values(
-            state="queued",
+            state=queued,
             counts=counts,
             attempts=0,
             params=SyncRun.params.op("||")(func.jsonb_build_object("done", func.to_jsonb(array(done, type_=Text)))),
@@ -126,7 +164,7 @@ async def postpone(session: Session, firm_id: int, run_id: int, *, seconds: floa
     """Try again later: the run stays open and says why it waits."""
     await session.execute(
         update(SyncRun)
-        .where(SyncRun.firm_id == firm_id, SyncRun.id == run_id)
+        .where(SyncRun.firm_id == firm_id, SyncRun.id == run_id, SyncRun.state.in_(("queued", "running")))
         .values(
             state="queued",
             error=error,

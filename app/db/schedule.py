@@ -1,10 +1,12 @@
 """What a connection's time brings: scheduled pulls, push runs that are through, work that has become hopeless."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import text
 
 from app.canonical import Kind
 from app.db.kinds import PUSHED, PushedKind, of_every_kind
-from app.db.session import Session
+from app.db.session import Session, dump_json
 
 # One statement, so that two runners or a crash between ask no second time.
 _ASK_IF_DUE = text(
@@ -22,6 +24,45 @@ _ASK_IF_DUE = text(
     WHERE due.connected_at < now() - interval '1 minute' AND NOT EXISTS (
         SELECT 1 FROM sync_runs r
         WHERE r.connection_id = due.id AND r.action = 'pull' AND r.state IN ('queued', 'running'))
+    """
+)
+
+
+# Kinds with a frequency of their own, and what each of them costs nothing to know: when it was read last.
+_ASK_KINDS = text(
+    """
+    WITH due AS (
+        SELECT k.id, k.firm_id, array_agg(wanted.key ORDER BY wanted.key) AS kinds
+        FROM connections k CROSS JOIN jsonb_each_text(k.frequencies) wanted
+        WHERE k.firm_id = :firm AND k.id = :id
+          AND coalesce((k.kind_pulled ->> wanted.key)::timestamptz, k.connected_at)
+              + make_interval(mins => wanted.value::int) <= now()
+          AND NOT EXISTS (SELECT 1 FROM sync_runs r WHERE r.connection_id = k.id AND r.trigger = 'schedule'
+              AND r.state IN ('queued', 'running') AND r.params -> 'kinds' ? wanted.key)
+        GROUP BY k.id, k.firm_id
+    ), marked AS (
+        UPDATE connections k SET kind_pulled = k.kind_pulled || (
+            SELECT jsonb_object_agg(kind, now()) FROM unnest(due.kinds) AS kind)
+        FROM due WHERE k.id = due.id
+    )
+    INSERT INTO sync_runs (firm_id, connection_id, action, trigger, priority, params)
+    SELECT firm_id, id, 'pull', 'schedule', 40, jsonb_build_object('kinds', to_jsonb(kinds)) FROM due
+    """
+)
+# Each connection has its own hour, so that a thousand of them do not ask at once.
+_ASK_NIGHTLY = text(
+    """
+    WITH due AS (
+        UPDATE connections k SET next_nightly_at = now() + interval '24 hours' * (0.95 + 0.1 * random())
+        WHERE k.firm_id = :firm AND k.id = :id
+          AND (k.next_nightly_at IS NULL OR k.next_nightly_at <= now())
+        RETURNING k.id, k.firm_id
+    )
+    INSERT INTO sync_runs (firm_id, connection_id, action, trigger, priority, params)
+    SELECT firm_id, id, 'pull', 'nightly', 40, jsonb_build_object('kinds', CAST(:kinds AS jsonb), 'date_from',
+        to_char(now() - make_interval(days => :days), 'YYYY-MM-DD')) FROM due
+    WHERE NOT EXISTS (SELECT 1 FROM sync_runs r WHERE r.connection_id = due.id AND r.trigger = 'nightly'
+        AND r.state IN ('queued', 'running'))
     """
 )
 
@@ -104,6 +145,17 @@ _PARK_EVENTS = text(
 async def ask_if_due(session: Session, firm_id: int, connection_id: int) -> None:
     """Ask for the scheduled pull when its time has come, and set the next time with a jitter of ten per cent."""
     await session.execute(_ASK_IF_DUE, {"firm": firm_id, "id": connection_id})
+
+
+async def ask_kinds_if_due(session: Session, firm_id: int, connection_id: int) -> None:
+    """Ask for those kinds whose own frequency says so."""
+    await session.execute(_ASK_KINDS, {"firm": firm_id, "id": connection_id})
+
+
+async def ask_nightly(session: Session, firm_id: int, connection_id: int, kinds: Sequence[Kind], days: int) -> None:
+    """Once a day, read again all that is dated within so many days: what no webhook and no change feed told."""
+    given = {"firm": firm_id, "id": connection_id, "kinds": dump_json([str(kind) for kind in kinds]), "days": days}
+    await session.execute(_ASK_NIGHTLY, given)
 
 
 async def finish_push_runs(session: Session, firm_id: int, connection_id: int) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Row, select, text
 
 from app.canonical import Kind
-from app.db import mappings
+from app.db import analytics, mappings
 from app.db.base import Json
 from app.db.kinds import PushedKind, of_every_kind
 from app.db.session import Session
@@ -26,11 +26,16 @@ _FAILURES = text(f"{of_every_kind(_failed)} ORDER BY 1, 2 LIMIT 200")
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """`owed`: per connection and kind; `dispositions`: accepted changes by state, `accepted` being their sum."""
+    """`owed`: per connection and kind; `dispositions`: accepted changes by state, `accepted` being their sum.
+
+    `excluded` tells the rules of those left out; `unplaced` how many records no connection is home of.
+    """
 
     runs: Sequence[Row[Any]]
     owed: Sequence[Mapping[str, Any]]
     dispositions: Mapping[str, Any]
+    success: Mapping[str, Any]
+    webhooks: Mapping[str, Any]
 
 
 async def failures(session: Session, firm_id: int, run_id: int) -> list[Json]:
@@ -59,9 +64,12 @@ async def overview(session: Session, firm_id: int) -> Overview:
     open_runs = (await session.execute(query)).all()
     counted = await mappings.state_counts(session, firm_id)
     by_state: dict[str, int] = {}
+    by_rule: dict[str, int] = {}
     owed: dict[tuple[int, str], Json] = {}
     for row in counted:
         by_state[row.state] = by_state.get(row.state, 0) + row.n
+        if row.rule is not None:
+            by_rule[row.rule] = by_rule.get(row.rule, 0) + row.n
         if row.state in ON_THEIR_WAY:
             place = owed.setdefault(
                 (row.connection_id, row.kind),
@@ -70,5 +78,16 @@ async def overview(session: Session, firm_id: int) -> Overview:
             place["owed"] += row.n
             oldest = row.oldest.isoformat().replace("+00:00", "Z")
             place["oldest_owed_at"] = min(filter(None, (place["oldest_owed_at"], oldest)))
-    dispositions = {"accepted": sum(by_state.values()), "by_state": by_state}
-    return Overview(open_runs, list(owed.values()), dispositions)
+    dispositions = {
+        "accepted": sum(by_state.values()),
+        "by_state": by_state,
+        "excluded": by_rule,
+        "unplaced": await mappings.unplaced(session, firm_id),
+    }
+    return Overview(
+        open_runs,
+        list(owed.values()),
+        dispositions,
+        await analytics.success(session, firm_id),
+        await analytics.webhooks(session, firm_id),
+    )

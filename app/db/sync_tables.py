@@ -14,13 +14,15 @@ PUBLIC_STATUS = """CASE WHEN state IN ('synced','unchanged','excluded','supersed
 STATES = (
     "'pending','in_flight','waiting','unknown','synced','unchanged','excluded','superseded','error','conflict','parked'"
 )
+COUNTED = text("run_id IS NOT NULL")
 OWED = text("state IN ('pending','in_flight','waiting','unknown')")
 
 
 class MappingMixin(OfFirm):
     """Our record ↔ its external id in one company, and what has become of our last accepted change of it.
 
-    `base_revision` is the revision of ours that the provider holds; `wanted` the operation that is owed.
+    `base_revision` is the revision of ours that the provider holds; `wanted` the operation that is owed. `troubled_…`
+    remembers what a person was last needed for, also after it was mended.
     """
 
     connection_id: Mapped[int]
@@ -41,11 +43,14 @@ class MappingMixin(OfFirm):
     run_id: Mapped[int | None]
     accepted_at: Mapped[datetime] = mapped_column(server_default=func.now())
     synced_at: Mapped[datetime | None]
+    troubled_code: Mapped[str] = empty()
+    troubled_at: Mapped[datetime | None]
 
 
 class CustomerSyncMapping(MappingMixin, Table):
     __tablename__ = "customer_sync_mappings"
     client_id: Mapped[int]
+    base: Mapped[Json] = json_object()
     external_name: Mapped[str] = empty()
     __table_args__ = (
         UniqueConstraint("connection_id", "client_id"),
@@ -53,6 +58,7 @@ class CustomerSyncMapping(MappingMixin, Table):
         of_firm("connection_id", "connections"),
         of_firm("client_id", "clients"),
         Index("ix_customer_sync_mappings_owed", "connection_id", "priority", "id", postgresql_where=OWED),
+        Index("ix_customer_sync_mappings_run", "run_id", postgresql_where=COUNTED),
         CheckConstraint(f"state IN ({STATES})", name="state"),
     )
 
@@ -68,6 +74,7 @@ class InvoiceSyncMapping(MappingMixin, Table):
         of_firm("connection_id", "connections"),
         of_firm("invoice_id", "invoices"),
         Index("ix_invoice_sync_mappings_owed", "connection_id", "priority", "id", postgresql_where=OWED),
+        Index("ix_invoice_sync_mappings_run", "run_id", postgresql_where=COUNTED),
         CheckConstraint(f"state IN ({STATES})", name="state"),
     )
 
@@ -114,6 +121,7 @@ class RemoteRecord(OfFirm, Table):
     version: Mapped[str] = empty()
     record: Mapped[Json] = json_object()
     gone: Mapped[bool] = mapped_column(server_default=text("false"))
+    dismissed: Mapped[bool] = mapped_column(server_default=text("false"))
     remote_updated_at: Mapped[datetime | None]
     __table_args__ = (
         UniqueConstraint("connection_id", "kind", "external_id"),
@@ -148,7 +156,8 @@ class SyncRun(OfFirm, Table):
             "id",
             postgresql_where=text("state IN ('queued','running')"),
         ),
-        CheckConstraint("state IN ('queued','running','done','failed','cancelled')", name="state"),
+        Index("ix_sync_runs_finished", "firm_id", "finished_at"),
+        CheckConstraint("state IN ('queued','running','paused','done','failed','cancelled')", name="state"),
     )
 
 
@@ -216,6 +225,15 @@ class WriteAttempt(OfFirm, Table):
     )
 
 
+class ApiBudget(Table):
+    """Calls that all workers together made to a provider within one minute, for limits that count per application."""
+
+    __tablename__ = "api_budgets"
+    provider: Mapped[str] = mapped_column(primary_key=True)
+    minute: Mapped[datetime] = mapped_column(primary_key=True)
+    used: Mapped[int] = mapped_column(Integer, server_default="0")
+
+
 class WebhookDelivery(Numbered, Table):
     """One verified POST of a provider, byte for byte. It may speak of several firms, so it belongs to none."""
 
@@ -242,6 +260,7 @@ class WebhookEvent(Numbered, Table):
     occurred_at: Mapped[datetime | None]
     state: Mapped[str] = mapped_column(server_default="pending")
     failures: Mapped[int] = mapped_column(Integer, server_default="0")
+    duplicates: Mapped[int] = mapped_column(Integer, server_default="0")
     reason: Mapped[str] = empty()
     next_due_at: Mapped[datetime] = mapped_column(server_default=func.now())
     handled_at: Mapped[datetime | None]

@@ -32,6 +32,33 @@ class ApiKey(OfFirm, Table):
     last_used_at: Mapped[datetime | None]
 
 
+class UiSession(OfFirm, Table):
+    """A person signed in to the pages (`session`), or a link that signs somebody in once (`link`), by its hash."""
+
+    __tablename__ = "ui_sessions"
+    token_hash: Mapped[str] = mapped_column(unique=True)
+    purpose: Mapped[str]
+    api_key_id: Mapped[int | None]
+    subject: Mapped[str]
+    name: Mapped[str] = empty()
+    role: Mapped[str]
+    expires_at: Mapped[datetime]
+    __table_args__ = (Index(None, "expires_at"), CheckConstraint("purpose IN ('session','link')", name="purpose"))
+
+
+class IdempotencyKey(OfFirm, Table):
+    """One request under a caller's own key. Without a status its request is under way, or was interrupted."""
+
+    __tablename__ = "idempotency_keys"
+    subject: Mapped[str]
+    key: Mapped[str] = mapped_column(SORTED)
+    fingerprint: Mapped[str]
+    status: Mapped[int | None] = mapped_column(Integer)
+    sealed_answer: Mapped[str] = empty()
+    locked_until: Mapped[datetime]
+    __table_args__ = (UniqueConstraint("firm_id", "subject", "key"), Index(None, "created_at"))
+
+
 class AuditEvent(OfFirm, Table):
     __tablename__ = "audit_events"
     actor: Mapped[str]
@@ -130,6 +157,9 @@ class Connection(OfFirm, Table):
     connected_at: Mapped[datetime] = mapped_column(server_default=func.now())
     revoked_at: Mapped[datetime | None]
     next_sync_at: Mapped[datetime | None]
+    next_nightly_at: Mapped[datetime | None]
+    frequencies: Mapped[Json] = json_object()
+    kind_pulled: Mapped[Json] = json_object()
     next_due_at: Mapped[datetime | None]
     throttled_until: Mapped[datetime | None]
     budget: Mapped[Json] = json_object()

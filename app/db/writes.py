@@ -1,11 +1,12 @@
 """The write-ahead ledger: what was sent to a provider, exactly, and what became of each record in it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Row, func, insert, or_, select, text, update
 
+from app.canonical import Kind
 from app.db.base import Json
 from app.db.session import Session
 from app.db.sync_tables import WriteAttempt, WriteCall
@@ -68,6 +69,17 @@ async def item_ids(session: Session, firm_id: int, call_id: int) -> tuple[str, .
         .order_by(WriteAttempt.id)
     )
     return tuple(row.item_id for row in await session.execute(query))
+
+
+async def mappings_of(session: Session, firm_id: int, call_id: int, items: Collection[str]) -> dict[Kind, list[int]]:
+    """The mappings behind these items of a call, by kind."""
+    query = select(WriteAttempt.mapping_kind, WriteAttempt.mapping_id).where(
+        WriteAttempt.firm_id == firm_id, WriteAttempt.call_id == call_id, WriteAttempt.item_id.in_(items)
+    )
+    found: dict[Kind, list[int]] = {}
+    for row in await session.execute(query):
+        found.setdefault(Kind(row.mapping_kind), []).append(row.mapping_id)
+    return found
 
 
 async def resent(session: Session, firm_id: int, call_id: int, epoch: int) -> None:

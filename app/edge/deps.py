@@ -39,6 +39,7 @@ async def get_principal(
         raise Unauthenticated("Send an API key or a token as `Authorization: Bearer …`.")
     authenticator: Authenticator = request.app.state.authenticator
     principal = await authenticator.principal(credentials.credentials)
+    await request.app.state.limits.count(request, principal.firm_id, principal.subject)
     structlog.contextvars.bind_contextvars(firm_id=principal.firm_id, subject=principal.subject)
     return principal
 

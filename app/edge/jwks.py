@@ -8,10 +8,13 @@ import asyncio
 import json
 import time
 import urllib.request
+from typing import Final
 
 import jwt
 import structlog
 
+SIGNATURES: Final = ["RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA"]
+"""What an identity provider may sign with: public keys alone."""
 _FRESH_SECONDS = 600.0
 _LOOK_AGAIN_SECONDS = 30.0
 _TIMEOUT_SECONDS = 5.0

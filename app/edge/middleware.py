@@ -10,6 +10,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.edge.limits import STATE
 from app.edge.problems import internal_error, problem
 from app.logs import bind_request
 
@@ -23,7 +24,11 @@ _HEADERS: Mapping[str, str] = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
     "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    # For whatever is no page of ours: JSON opened in a browser runs and loads nothing.
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
 }
+_MOUNTED = "/admin"  # what is mounted is found by its slash
 _log = structlog.get_logger(__name__)
 
 
@@ -74,6 +79,8 @@ class RequestContext:
                     status = message["status"]
                     headers = MutableHeaders(scope=message)
                     headers["X-Request-ID"] = request_id
+                    for name, value in scope.get("state", {}).get(STATE, {}).items():
+                        headers[name] = value
                     for name, value in self._fixed.items():
                         headers.setdefault(name, value)
                 await send(message)
@@ -101,6 +108,8 @@ class TrailingSlash:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and len(scope["path"]) > 1 and scope["path"].endswith("/"):
             scope["path"] = scope["path"].rstrip("/") or "/"
+        if scope.get("path") == _MOUNTED:
+            scope["path"] += "/"
         await self._app(scope, receive, send)
 
 

@@ -9,7 +9,7 @@ import re
 import secrets
 import string
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -19,14 +19,13 @@ import jwt
 from app.crypto import digest
 from app.db import api_keys
 from app.db.session import Database
-from app.edge.jwks import KeySet
+from app.edge.jwks import SIGNATURES, KeySet
 from app.errors import Forbidden, Unauthenticated
 from app.settings import Settings
 
 _BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _KEY = re.compile(r"(tieout_([a-z0-9]{1,12})_[0-9A-Za-z]{43})([0-9A-Za-z]{6})")
 _SHOWN = 8  # random characters of a key that lists may show: enough to recognise it, useless to guess it
-_SIGNATURES = ["RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA"]
 _CLOCK_SKEW_SECONDS = 30
 
 
@@ -105,14 +104,17 @@ class Authenticator:
             raise Unauthenticated("The API key is not well-formed: it was cut short or mistyped.")
         if environment != self._settings.key_environment:
             raise Unauthenticated(f"The API key belongs to another environment ({environment}).")
-        async with self._db.system() as session:
+        async with self._db.glance() as session:
             row = await api_keys.find(session, digest(key))
         if row is None:
             raise Unauthenticated("The API key is unknown, expired or revoked.")
         return Principal(firm_id=row.firm_id, subject=f"key:{row.id}", role=Role(row.role))
 
     async def _by_token(self, token: str) -> Principal:
-        claims = await self._claims(token)
+        return await self.from_claims(await self._claims(token))
+
+    async def from_claims(self, claims: Mapping[str, Any]) -> Principal:
+        """Whom verified claims speak of. Raises Unauthenticated, and Forbidden for a user without a role here."""
         firm = str(claims.get(self._settings.jwt_firm_claim, ""))
         if not re.fullmatch(r"[1-9][0-9]{0,17}", firm):
             raise Unauthenticated(f"The token names no firm in its claim {self._settings.jwt_firm_claim!r}.")
@@ -139,7 +141,7 @@ class Authenticator:
             return jwt.decode(
                 token,
                 key,
-                algorithms=["HS256"] if shared else _SIGNATURES,
+                algorithms=["HS256"] if shared else SIGNATURES,
                 issuer=self._settings.jwt_issuer,
                 audience=self._settings.jwt_audience,
                 leeway=_CLOCK_SKEW_SECONDS,

@@ -22,11 +22,13 @@ from app.errors import (
     NotConnected,
     NotFound,
     OutcomeUnknown,
+    PreconditionFailed,
     ProviderError,
     ProviderRejected,
     ProviderUnavailable,
     RateLimited,
     StaleLease,
+    TooManyRequests,
     Unauthenticated,
     Unsupported,
 )
@@ -39,6 +41,8 @@ STATUS: Mapping[type[AppError], int] = {
     Forbidden: 403,
     NotFound: 404,
     Conflict: 409,
+    PreconditionFailed: 412,
+    TooManyRequests: 429,
     NotConnected: 400,
     Unsupported: 400,
     StaleLease: 409,
@@ -143,7 +147,7 @@ def from_error(error: AppError) -> JSONResponse:
         retries_itself=error.retries_itself,
         **error.extra,
     )
-    if isinstance(error, RateLimited) and error.retry_after is not None:
+    if isinstance(error, RateLimited | TooManyRequests) and error.retry_after is not None:
         response.headers["Retry-After"] = str(math.ceil(error.retry_after.total_seconds()))
     elif status == 503:
         response.headers["Retry-After"] = "30"

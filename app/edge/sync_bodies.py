@@ -140,8 +140,13 @@ class Pulled(Answer):
 
 
 class StatusAnswer(Answer):
-    """Runs in progress; per connection and kind what is owed and since when; accepted changes by disposition."""
+    """Runs in progress; per connection and kind what is owed and since when; accepted changes by disposition.
+
+    `success`: ratios and durations of the last thirty days. `webhooks`: what they brought, and what they missed.
+    """
 
     runs: list[RunAnswer]
     owed: list[dict[str, Any]]
     dispositions: dict[str, Any]
+    success: dict[str, Any]
+    webhooks: dict[str, Any]

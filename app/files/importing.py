@@ -6,8 +6,9 @@ from typing import Literal
 
 from app.books import upserts
 from app.canonical import Kind, ProviderName
-from app.db import code_mappings, exports, file_codes, firms, imports, mappings, remote_records
+from app.db import code_mappings, exports, file_codes, firms, imports, remote_records
 from app.db.code_mappings import CodeKind
+from app.db.cures import Cure, cured
 from app.db.session import Session
 from app.errors import Unsupported
 from app.files import charting, planning, posting
@@ -164,4 +165,4 @@ async def _store(session: Session, firm_id: int, provider: ProviderName, work: _
     await posting.store(session, firm_id, work.drafts)
     if not any(code for _, code, _ in targets):
         return set()
-    return await mappings.revive(session, firm_id, provider, ["account_unmapped"])
+    return await cured(session, firm_id, [Cure.account_mapped], provider=provider)

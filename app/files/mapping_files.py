@@ -9,8 +9,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from app.books.inputs import Code, Line, Word
 from app.canonical import Kind
-from app.db import code_mappings, file_codes, mappings, remote_records
+from app.db import code_mappings, file_codes, remote_records
 from app.db.code_mappings import CodeKind
+from app.db.cures import Cure, cured
 from app.db.session import Session
 from app.errors import Unsupported
 from app.files.batches import Outcome, Sent, log_batch
@@ -110,7 +111,7 @@ async def _set(
             connection_id=place.connection_id if override else None,
             targets=targets[start : start + _AT_ONCE],
         )
-    return await mappings.revive(session, firm_id, place.provider, ["account_unmapped"]) if targets else set()
+    return await cured(session, firm_id, [Cure.account_mapped], provider=place.provider) if targets else set()
 
 
 def _targets(table: Table) -> tuple[list[tuple[str, str, str]], list[Trouble]]:

@@ -1,12 +1,12 @@
 """What the sync engine asks of a provider, and the values that cross that border."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Protocol
 
-from app.canonical import Company, Kind, Operation, OwnRecord, ProviderName, RemoteRecord
+from app.canonical import Address, Company, Kind, Operation, OwnRecord, ProviderName, RemoteRecord
 from app.errors import Fault
 
 
@@ -120,7 +120,8 @@ class Match:
 class Limits:
     """The vendor's call limits per company, before our safety margin.
 
-    `minute_header` and `day_header` name the answer headers that tell what is left, where the vendor sends them.
+    `app_per_minute` counts over all companies that the application is connected to. `minute_header` and `day_header`
+    name the answer headers that tell what is left, where the vendor sends them.
     """
 
     per_minute: int
@@ -128,6 +129,7 @@ class Limits:
     concurrent: int
     per_day: int | None
     batch_per_minute: int | None
+    app_per_minute: int | None = None
     minute_header: str = ""
     day_header: str = ""
 
@@ -139,6 +141,9 @@ class Capabilities:
     `replay_window`: how long an identical resend under the same key surely returns the first answer.
     `settle_after`: how long after sending a record that cannot be found is proven absent (the vendor's own time-out).
     `max_body`: how many bytes one write may have.
+    `customer_fields`: what a customer there holds of ours (an address by its parts, `billing_address.city`);
+    `clears_fields`: an update empties what is empty here. `guards_updates`: the vendor refuses an update of something
+    that was changed since we read it; where it does not, we look before we write.
     `payment_sources`: the kinds that must be read to know what was paid (where credits show on the invoice only).
     """
 
@@ -151,6 +156,12 @@ class Capabilities:
     limits: Limits
     max_body: int | None = None
     payment_sources: tuple[Kind, ...] = (Kind.payment,)
+    customer_fields: tuple[str, ...] = ()
+    clears_fields: bool = False
+    guards_updates: bool = True
+
+
+ADDRESS_FIELDS = tuple(f"billing_address.{part.name}" for part in fields(Address))
 
 
 class AccountingProvider(Protocol):

@@ -26,11 +26,12 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", AuthlibDeprecationWarning)
     from authlib.integrations.httpx_client import AsyncOAuth2Client
 
-__all__ = ["Client", "OAuthSpec", "ProviderOAuth", "RevokeBody", "TokenSet", "Transport"]
+__all__ = ["Client", "NoAnswer", "OAuthSpec", "ProviderOAuth", "RevokeBody", "TokenSet", "Transport"]
 
 # Names for what the composition root hands through without importing httpx.
 Client = httpx.AsyncClient
 Transport = httpx.AsyncBaseTransport
+NoAnswer = httpx.HTTPError
 
 # Token endpoints answer in well under a second, and a person or a lease is waiting meanwhile.
 TIMEOUT = httpx.Timeout(connect=5.0, read=20.0, write=10.0, pool=10.0)

@@ -62,6 +62,7 @@ class ProviderSpec:
     open: Open
     customer_url: DeepLink
     invoice_url: DeepLink
+    journal_url: DeepLink
 
 
 def parse_provider(text: str) -> ProviderName:
@@ -188,6 +189,10 @@ def _quickbooks_invoice_url(company: Company, external_id: str, *, sandbox: bool
     return _quickbooks_link(company, f"invoice?txnId={external_id}", sandbox=sandbox)
 
 
+def _quickbooks_journal_url(company: Company, external_id: str, *, sandbox: bool = False) -> str:
+    return _quickbooks_link(company, f"journal?txnId={external_id}", sandbox=sandbox)
+
+
 def _quickbooks_link(company: Company, page: str, *, sandbox: bool) -> str:
     """Through the sign-in page, which alone switches to the right company first."""
     host = "sandbox.qbo.intuit.com" if sandbox else "qbo.intuit.com"
@@ -200,6 +205,10 @@ def _xero_customer_url(company: Company, external_id: str, *, sandbox: bool = Fa
 
 def _xero_invoice_url(company: Company, external_id: str, *, sandbox: bool = False) -> str:  # noqa: ARG001 - Xero has none
     return xero.invoice_url(company, external_id)
+
+
+def _xero_journal_url(company: Company, external_id: str, *, sandbox: bool = False) -> str:  # noqa: ARG001 - Xero has none
+    return xero.journal_url(company, external_id)
 
 
 SPECS: Mapping[ProviderName, ProviderSpec] = MappingProxyType(
@@ -217,6 +226,7 @@ SPECS: Mapping[ProviderName, ProviderSpec] = MappingProxyType(
             open=_open_quickbooks,
             customer_url=_quickbooks_customer_url,
             invoice_url=_quickbooks_invoice_url,
+            journal_url=_quickbooks_journal_url,
         ),
         ProviderName.xero: ProviderSpec(
             name=xero.NAME,
@@ -231,6 +241,7 @@ SPECS: Mapping[ProviderName, ProviderSpec] = MappingProxyType(
             open=_open_xero,
             customer_url=_xero_customer_url,
             invoice_url=_xero_invoice_url,
+            journal_url=_xero_journal_url,
         ),
     }
 )

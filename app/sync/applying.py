@@ -1,6 +1,6 @@
 """What a remote record means for our books: copies kept, payments counted, differences shown, nothing overwritten."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -22,7 +22,8 @@ from app.canonical import (
 from app.db import bank_transactions, mappings, outgoing, remote_records, settlements
 from app.db.session import Session
 from app.errors import Fault
-from app.sync import ledger
+from app.sync import ledger, suggesting
+from app.sync.merging import apply_customer
 from app.sync.turn import Turn
 
 KIND_OF: dict[type[RemoteRecord], Kind] = {
@@ -43,13 +44,14 @@ _DIFFERENCES = frozenset({"voided_there", "deleted_there", "total_differs"})
 class Tally:
     """What applying some records did: `seen` read, `changed` copies that are new or differ, `payments` that changed.
 
-    `transactions`: bank transactions that are new or differ.
+    `transactions`: bank transactions that are new or differ. `customers`: clients of ours that changed or are new.
     """
 
     seen: int = 0
     changed: int = 0
     payments: int = 0
     transactions: int = 0
+    customers: int = 0
 
     def add(self, other: "Tally") -> None:
         """Sum up."""
@@ -57,6 +59,7 @@ class Tally:
         self.changed += other.changed
         self.payments += other.payments
         self.transactions += other.transactions
+        self.customers += other.customers
 
     def counts(self) -> dict[str, Any]:
         """As a run's counts."""
@@ -75,6 +78,8 @@ async def apply(session: Session, turn: Turn, records: Iterable[RemoteRecord]) -
         if isinstance(record, RemotePayment):
             payment = record if record.currency else replace(record, currency=turn.currency)
             tally.payments += await settlements.apply_payment(session, turn.firm_id, turn.connection_id, payment)
+        elif isinstance(record, RemoteCustomer):
+            tally.customers += await _customer(session, turn, record)
         elif isinstance(record, RemoteInvoice):
             await _invoice(session, turn, record, tally)
         elif isinstance(record, RemoteJournal):
@@ -82,6 +87,23 @@ async def apply(session: Session, turn: Turn, records: Iterable[RemoteRecord]) -
         elif isinstance(record, RemoteBankTransaction):
             tally.transactions += await bank_transactions.save(session, turn.firm_id, turn.connection_id, record)
     return tally
+
+
+async def unknown_yet(session: Session, turn: Turn, kind: Kind, records: Sequence[RemoteRecord]) -> list[RemoteRecord]:
+    """Those of a page that differ from the copies we hold; one query for all."""
+    copies = await remote_records.seen(
+        session, turn.firm_id, turn.connection_id, kind, [record.external_id for record in records]
+    )
+    return [record for record in records if not _is_known(copies.get(record.external_id), kind, record)]
+
+
+def _is_known(copy: Any | None, kind: Kind, record: RemoteRecord) -> bool:
+    if copy is None:
+        return False
+    if isinstance(record, Gone):
+        return record.kind is kind and bool(copy.gone)
+    same = KIND_OF[type(record)] is kind and not copy.gone and copy.version == record.version
+    return same and copy.record == ledger.remote(record)
 
 
 async def only(session: Session, turn: Turn, kind: Kind, records: Iterable[RemoteRecord]) -> int:
@@ -131,6 +153,14 @@ async def _gone(session: Session, turn: Turn, record: Gone, tally: Tally) -> boo
         )
         await _differ(session, turn, record.kind, record.external_id, fault)
     return changed
+
+
+async def _customer(session: Session, turn: Turn, record: RemoteCustomer) -> bool:
+    """Merge what is known; what is not becomes a suggestion by being kept, or a client where the connection says so."""
+    if await apply_customer(session, turn, record):
+        return True
+    wanted = turn.connection.customer_pull == "create" and record.active
+    return wanted and await suggesting.create_unknown(session, turn.firm_id, turn.connection, record)
 
 
 async def _invoice(session: Session, turn: Turn, record: RemoteInvoice, tally: Tally) -> None:

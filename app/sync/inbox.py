@@ -93,6 +93,8 @@ async def _reason_not_to(session: Session, turn: Turn, event: Any) -> str | None
     kind = Kind(event.kind)
     if not getattr(turn.connection, _SWITCH[kind]):
         return "switched off"
+    if event.operation == inbox.REPLAYED:
+        return None
     copies = await remote_records.seen(session, turn.firm_id, turn.connection_id, kind, [event.external_id])
     copy = copies.get(event.external_id)
     if copy and event.occurred_at and copy.remote_updated_at and copy.remote_updated_at > event.occurred_at + BLUR:

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from app.canonical import Customer, Invoice, JournalEntry, Kind, OwnRecord, RemoteCopy
+from app.canonical import Customer, Invoice, JournalEntry, Kind, OwnRecord, RemoteCopy, RemoteCustomer
 from app.providers.base import WriteCall
 
 _SENT: dict[Kind, TypeAdapter[Any]] = {
@@ -12,6 +12,7 @@ _SENT: dict[Kind, TypeAdapter[Any]] = {
     Kind.invoice: TypeAdapter(Invoice),
     Kind.journal_entry: TypeAdapter(JournalEntry),
 }
+_CUSTOMER = TypeAdapter(RemoteCustomer)
 _SEEN: TypeAdapter[Any] = TypeAdapter(RemoteCopy)
 
 
@@ -29,6 +30,12 @@ def thaw(kind: Kind, stored: Any) -> OwnRecord:
 def remote(record: RemoteCopy) -> Any:
     """A remote record as JSON."""
     return _SEEN.dump_python(record, mode="json")
+
+
+def seen_again(stored: Any) -> RemoteCustomer:
+    """A customer's remote copy again; copies of other kinds look alike and are never asked for here."""
+    record: RemoteCustomer = _CUSTOMER.validate_python(stored)
+    return record
 
 
 def call_of(row: Any, item_ids: tuple[str, ...]) -> WriteCall:

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from app.canonical import Kind
-from app.db import audit, mappings, mending, runs, wakeups
+from app.db import audit, mappings, mending, owners, runs, wakeups
+from app.db.kinds import PUSHED
 from app.db.mending import Choice, Decided
 from app.db.session import Database, Session
 from app.errors import Conflict
@@ -58,6 +59,14 @@ async def _explain(session: Session, firm_id: int, kind: Kind, choice: Choice, w
     if choice.ids is None or len(choice.ids) != 1:
         return
     row = await mappings.get(session, firm_id, kind, choice.ids[0])
+    connection = await owners.connection(session, firm_id, row.connection_id)
+    if row.state in mending.RETRYABLE and word == "retried" and not getattr(connection, PUSHED[kind].switch):
+        raise Conflict(
+            f"Synchronising {kind} records is switched off for this connection.",
+            code="sync_disabled",
+            fix=f"Switch {PUSHED[kind].switch} on.",
+            who="admin",
+        )
     raise Conflict(
         f"This record is {row.state.replace('_', ' ')} and cannot be {word}.",
         code="not_mendable",

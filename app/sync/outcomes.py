@@ -8,13 +8,14 @@ from typing import Any, TypeGuard
 
 import structlog
 
-from app.canonical import Customer, Kind, Operation
+from app.canonical import Customer, Invoice, JournalEntry, Kind, Operation
 from app.db import mappings, outgoing, settlements, writes
 from app.db.kinds import PUSHED
 from app.db.session import Session, Unavailable
 from app.errors import Fault, ProviderError, ProviderRejected, StaleLease
 from app.providers.base import Match, NotWritten, Outcome, Refused, Unknown, WriteItem, Written
 from app.sync import ledger
+from app.sync.merging import base_after
 from app.sync.turn import Turn
 
 log = structlog.get_logger(__name__)
@@ -23,6 +24,7 @@ TAKEN = frozenset({"name_taken", "number_taken"})
 FIRST_RETRY = timedelta(seconds=5)
 SLOWEST_RETRY = timedelta(minutes=10)
 MAX_FAILURES = 12
+MAX_STALE = 5  # so often somebody may be quicker than us
 LOOK_AGAIN = timedelta(seconds=2)
 
 
@@ -148,7 +150,7 @@ async def _store_one(session: Session, turn: Turn, kind: Kind, attempt: Any, map
         values = await _written(session, turn, kind, attempt, mapping, answer)
     elif isinstance(answer, Refused):
         outcome, reason = "refused", answer.fault.code
-        values = _failed(mapping, answer.fault, "conflict" if answer.stale else "error")
+        values = _stale(mapping, answer.fault) if answer.stale else _failed(mapping, answer.fault, "error")
     elif isinstance(answer, NotWritten):
         outcome, reason = "not_written", answer.fault.code
         values = _again(mapping, answer)
@@ -203,14 +205,16 @@ async def _written(
         "synced_at": outgoing.now(),
     }
     values[PUSHED[kind].label] = answer.label
-    if kind is not Kind.customer:
-        values |= _compare_total(kind, attempt, answer)
+    record = ledger.thaw(kind, attempt.record)
+    if isinstance(record, Customer):
+        values["base"] = base_after(turn.provider.capabilities, mapping.base, record)
+    else:
+        values |= _compare_total(record, attempt, answer)
     return values
 
 
-def _compare_total(kind: Kind, attempt: Any, answer: Written) -> dict[str, Any]:
-    record = ledger.thaw(kind, attempt.record)
-    ours = None if isinstance(record, Customer) else record.total
+def _compare_total(record: Invoice | JournalEntry, attempt: Any, answer: Written) -> dict[str, Any]:
+    ours = record.total
     if attempt.operation == Operation.void:
         ours = Decimal(0)
     if answer.total is None or attempt.operation == Operation.void:
@@ -237,6 +241,20 @@ def _failed(mapping: Any, fault: Fault, state: str) -> dict[str, Any]:
         "attempt": mapping.attempt + 1,
         "sync_error": fault.sentence(),
         "fault": asdict(fault),
+    }
+
+
+def _stale(mapping: Any, fault: Fault) -> dict[str, Any]:
+    """It was changed there since we read it: owed again, once it has been read and merged."""
+    if mapping.failures >= MAX_STALE:
+        return _failed(mapping, fault, "conflict")
+    return {
+        "state": "pending",
+        "attempt": mapping.attempt + 1,
+        "failures": mapping.failures + 1,
+        "sync_error": fault.sentence(),
+        "fault": asdict(fault),
+        "next_due_at": outgoing.now(),
     }
 
 

@@ -5,7 +5,9 @@ from typing import Any
 
 from app.canonical import Kind, RemoteBankTransaction, RemoteInvoice, RemoteJournal, RemotePayment, RemoteRecord
 from app.db import cursors, outgoing, runs, settlements, work
-from app.sync.applying import Tally, apply, only
+from app.db.cures import Cure, cured
+from app.sync.applying import Tally, apply, only, unknown_yet
+from app.sync.calendar import followed
 from app.sync.turn import Turn
 
 _SYNCED_AT = {
@@ -14,11 +16,19 @@ _SYNCED_AT = {
     Kind.customer: "last_customer_sync_at",
 }
 
+# Another list there may be what a refused record wants; the connection's own runner takes what becomes owed.
+_CURES = {
+    Kind.account: Cure.lists_changed,
+    Kind.item: Cure.lists_changed,
+    Kind.tax_rate: Cure.lists_changed,
+    Kind.customer: Cure.customers_changed,
+}
+
 
 async def pull(turn: Turn, run: Any) -> None:
     """Carry out one pull run. It gives way between pages when something more urgent is owed, and goes on later."""
     asked = run.params.get("kinds")
-    kinds = [Kind(kind) for kind in asked] if asked else list(turn.provider.capabilities.payment_sources)
+    kinds = [Kind(kind) for kind in asked] if asked else followed(turn.provider.capabilities)
     done = set(run.params.get("done", ()))
     tally = Tally(**{name: run.counts.get(name, 0) for name in Tally().counts()})
     for kind in kinds:
@@ -34,25 +44,32 @@ async def pull(turn: Turn, run: Any) -> None:
 
 
 async def _pull_kind(turn: Turn, run: Any, kind: Kind, tally: Tally) -> bool:
-    """Read one kind to its end. False: something more urgent came; the cursor remembers where to go on."""
+    """Read one kind to its end. False: something more urgent came, or a person stopped it; the cursor remembers."""
     start, end = _day(run.params.get("date_from")), _day(run.params.get("date_to"))
     windowed = start is not None or end is not None
     async with turn.db.firm(turn.firm_id) as session:
         cursor = None if windowed else await cursors.get(session, turn.firm_id, turn.connection_id, kind)
         since = start or turn.connection.sync_from
         since = since or await settlements.earliest_invoice_date(session, turn.firm_id, turn.connection_id)
+    before = tally.changed
     async for page in turn.provider.changes(kind, cursor, since):
         wanted = [record for record in page.records if _within(record, start, end)]
         async with turn.effects() as session:
-            tally.add(await apply(session, turn, wanted))
+            # A copy and what follows from it are stored together: what is as we know it needs no second look.
+            news = wanted if windowed else await unknown_yet(session, turn, kind, wanted)
+            tally.seen += len(wanted) - len(news)
+            tally.add(await apply(session, turn, news))
             if page.complete:
                 tally.changed += await only(session, turn, kind, page.records)
             if not windowed:
                 await cursors.save(session, turn.firm_id, turn.connection_id, kind, page.cursor)
-            more_urgent = not windowed and await work.outranked(session, turn.scope, run.priority)
-        if more_urgent:
+            stop = not await runs.is_open(session, turn.firm_id, run.id)
+            stop = stop or (not windowed and await work.outranked(session, turn.scope, run.priority))
+        if stop:
             return False
     async with turn.effects() as session:
+        if kind in _CURES and tally.changed > before:
+            await cured(session, turn.firm_id, [_CURES[kind]], connection_id=turn.connection_id)
         if kind in _SYNCED_AT:
             stamp = {_SYNCED_AT[kind]: outgoing.now()}
             await outgoing.touch_connection(session, turn.firm_id, turn.connection_id, stamp)

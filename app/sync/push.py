@@ -13,14 +13,15 @@ import structlog
 from app.canonical import Company, Kind, Operation, OwnRecord
 from app.db import mappings, outgoing, runs, writes
 from app.db.session import Session
-from app.errors import Fault, NeedsReauth, OutcomeUnknown, ProviderError, ProviderUnavailable, RateLimited
-from app.providers.base import NotWritten, Outcome, Unknown, WriteCall, WriteItem
-from app.sync import ledger, outcomes, resolve
+from app.errors import Fault
+from app.providers.base import WriteCall, WriteItem
+from app.sync import ledger, resolve, sending, stale
 from app.sync.turn import Turn
 
 log = structlog.get_logger(__name__)
 
 _KEYS = uuid.UUID("6f1c3f0e-64d2-5b0a-9a5e-7d1f2b9c4a10")
+IN_FLIGHT = 4  # more gains nothing: the limits per minute are reached with calls of one second
 ONE_BY_ONE = frozenset({Operation.void, Operation.deactivate})  # no vendor documents a batch form of these
 NO_CUSTOMER = "customer_unmapped"  # no refusal: the customer goes first
 PARENT_BLOCKED = ("error", "conflict", "parked", "excluded", "superseded")
@@ -47,44 +48,29 @@ def idempotency_key(connection_id: int, kind: Kind, owed: Sequence[Owed]) -> str
 
 
 async def push(turn: Turn, kind: Kind) -> None:
-    """Write one call's worth of the most urgent owed records of a kind."""
+    """Write the most urgent owed records of a kind: a few calls, as many as may be in flight at a time."""
+    room = calls_at_once(turn)
+    await stale.look_before(turn, kind, room)
     async with turn.effects() as session:
-        ready = await _ready(session, turn, kind)
+        ready = await _ready(session, turn, kind, room)
         if not ready or turn.company is None:
             return
-        call, sent = _prepared(turn, kind, ready, turn.company)
-        call_id = await _write_ahead(session, turn, call, sent)
-    await send(turn, call_id, call)
+        stored = []
+        for part in _parts(turn, kind, ready):
+            call, sent = _prepared(turn, kind, part, turn.company)
+            stored.append((await _write_ahead(session, turn, call, sent), call))
+    await turn.together([sending.send(turn, call_id, call) for call_id, call in stored])
 
 
-async def send(turn: Turn, call_id: int, call: WriteCall) -> None:
-    """Send a stored call once and store what came of each record in it."""
-    try:
-        with turn.sending():
-            answers = await turn.provider.write(call)
-    except RateLimited as error:
-        answers = _nothing_written(call, error)
-    except OutcomeUnknown as error:
-        answers = [Unknown(item_id=item_id, reason=error.detail) for item_id in call.item_ids]
-    except ProviderError as error:
-        await outcomes.store(turn, call_id, call.kind, _nothing_written(call, error))
-        raise
-    settled, silent = await outcomes.adopted(turn, call_id, answers)
-    await outcomes.store(turn, call_id, call.kind, settled)
-    if silent := silent or _refusal_of_all(answers):
-        raise silent
+def calls_at_once(turn: Turn) -> int:
+    """How many calls may be in flight now: within the vendor's limit on concurrency, and what the budget has left."""
+    return min(turn.provider.capabilities.limits.concurrent - 1, IN_FLIGHT, turn.governor.room(batch=True))
 
 
-def _refusal_of_all(answers: Sequence[Outcome]) -> ProviderError | None:
-    """What a whole call met with that the next one would meet with too, so that the provider is left alone."""
-    for answer in answers:
-        if isinstance(answer, NotWritten) and answer.fault.code == "rate_limited":
-            return RateLimited(answer.fault.message, retry_after=answer.retry_after)
-        if isinstance(answer, NotWritten) and answer.fault.code == "provider_unavailable":
-            error = ProviderUnavailable(answer.fault.message)
-            error.retry_after = answer.retry_after
-            return error
-    return None
+def _parts(turn: Turn, kind: Kind, ready: list[Owed]) -> list[list[Owed]]:
+    alone = ready[0].item.operation in ONE_BY_ONE
+    size = 1 if alone else turn.provider.capabilities.batch_sizes[kind]
+    return [ready[start : start + size] for start in range(0, len(ready), size)]
 
 
 def _prepared(turn: Turn, kind: Kind, ready: list[Owed], company: Company) -> tuple[WriteCall, list[Owed]]:
@@ -98,9 +84,9 @@ def _prepared(turn: Turn, kind: Kind, ready: list[Owed], company: Company) -> tu
         ready = ready[: len(ready) // 2]
 
 
-async def _ready(session: Session, turn: Turn, kind: Kind) -> list[Owed]:
+async def _ready(session: Session, turn: Turn, kind: Kind, room: int) -> list[Owed]:
     """The owed records that pass preflight, all of one operation; the others get their fault and wait for a person."""
-    limit = turn.provider.capabilities.batch_sizes[kind]
+    limit = turn.provider.capabilities.batch_sizes[kind] * room
     rows = await outgoing.owed(session, turn.firm_id, turn.scope, kind, limit)
     if turn.company is None:
         return []
@@ -128,7 +114,7 @@ async def _ready(session: Session, turn: Turn, kind: Kind) -> list[Owed]:
             await _wait_for_customer(session, turn, kind, row, missing)
         elif not ready or ready[0].item.operation is item.operation:
             ready.append(Owed(row, item))
-    return ready[:1] if ready and ready[0].item.operation in ONE_BY_ONE else ready
+    return ready[:room] if ready and ready[0].item.operation in ONE_BY_ONE else ready
 
 
 async def _lines(session: Session, turn: Turn, kind: Kind, rows: Sequence[Any]) -> Mapping[int, Sequence[Any]]:
@@ -277,14 +263,3 @@ async def _write_ahead(session: Session, turn: Turn, call: WriteCall, ready: Seq
         for owed in ready
     ]
     return await writes.record(session, stored, attempts)
-
-
-def _nothing_written(call: WriteCall, error: ProviderError) -> list[Outcome]:
-    """The call certainly was not carried out: every record stays owed."""
-    fault = Fault(
-        code=error.public_code,
-        message=error.detail,
-        who="admin" if isinstance(error, NeedsReauth) else "provider",
-        retries_itself=True,
-    )
-    return [NotWritten(item_id=item_id, fault=fault, retry_after=error.retry_after) for item_id in call.item_ids]

@@ -16,19 +16,19 @@ import structlog
 
 from app import connections
 from app.canonical import Kind, ProviderName
+from app.db import budgets, leases, owners, runs, schedule, work
 from app.db import connections as db_connections
-from app.db import leases, owners, runs, schedule, work
 from app.db.kinds import PUSHED
 from app.db.leases import Claimed
 from app.db.session import Unavailable
 from app.db.work import Scope
 from app.errors import AppError, Misconfigured, NeedsReauth, NotConnected, ProviderError, StaleLease
-from app.governor import Governor
+from app.governor import SAFETY, Governor
 from app.providers.base import TokenSource
 from app.providers.http import Meter
 from app.providers.registry import SPECS
 from app.runtime import Runtime
-from app.sync import inbox, parking, pull, push, settle
+from app.sync import calendar, inbox, parking, pull, push, settle
 from app.sync.outcomes import backoff
 from app.sync.turn import Turn, boot_clock, company_from
 
@@ -64,7 +64,13 @@ async def _turn(runtime: Runtime, claimed: Claimed, deadline: float) -> Turn:
     async with runtime.db.firm(claimed.firm_id) as session:
         row = await owners.connection(session, claimed.firm_id, claimed.connection_id)
     name = ProviderName(row.provider)
-    governor = Governor(SPECS[name].capabilities.limits, row.budget)
+    limits = SPECS[name].capabilities.limits
+
+    async def reserve(calls: int) -> float:
+        async with runtime.db.system() as session:
+            return await budgets.reserve(session, name.value, calls, int((limits.app_per_minute or 0) * SAFETY))
+
+    governor = Governor(limits, row.budget, reserve=reserve)
     meter = Meter(on_answer=governor.observe)
     turn = Turn(
         db=runtime.db,
@@ -247,15 +253,16 @@ async def _know_company(turn: Turn) -> None:
 
 
 async def _schedule(turn: Turn) -> None:
-    """When the connection's own time has come, ask for a pull of what was paid and set the next time."""
-    if not _keeps_schedule(turn.scope, turn.connection):
+    """When the connection's own time has come, ask for what is to be read and set the next time."""
+    if not (turn.scope.usable and turn.scope.automatic):
         return
     async with turn.effects() as session:
-        await schedule.ask_if_due(session, turn.firm_id, turn.connection_id)
-
-
-def _keeps_schedule(scope: Scope, row: Any) -> bool:
-    return scope.usable and scope.automatic and bool(row.payment_sync_enabled)
+        if turn.connection.payment_sync_enabled:
+            await schedule.ask_if_due(session, turn.firm_id, turn.connection_id)
+        await schedule.ask_kinds_if_due(session, turn.firm_id, turn.connection_id)
+        await schedule.ask_nightly(
+            session, turn.firm_id, turn.connection_id, calendar.swept(turn.connection), calendar.SWEPT_DAYS
+        )
 
 
 async def _finish_push_runs(turn: Turn) -> None:
@@ -268,8 +275,8 @@ async def _release(turn: Turn) -> bool:
     async with turn.db.firm(turn.firm_id) as session:
         row = await owners.connection(session, turn.firm_id, turn.connection_id)
         scope = _scope(turn.claimed, row, ignore_throttle=True)
-        scheduled = row.next_sync_at if _keeps_schedule(scope, row) else None
-        moments = [at for at in (await work.due_again(session, scope), scheduled) if at is not None]
+        scheduled = calendar.moments(row) if scope.usable and scope.automatic else []
+        moments = [at for at in (await work.due_again(session, scope), *scheduled) if at is not None]
         when = min(moments, default=None)
         if when is not None and row.throttled_until is not None:
             when = max(when, row.throttled_until)

@@ -3,8 +3,9 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -16,7 +17,7 @@ from app.db import leases
 from app.db.leases import Claimed
 from app.db.session import Database, Session
 from app.db.work import Scope
-from app.errors import ProviderUnavailable, StaleLease
+from app.errors import ProviderError, ProviderUnavailable, StaleLease
 from app.governor import Governor
 from app.providers.base import AccountingProvider
 from app.providers.http import Meter
@@ -24,6 +25,8 @@ from app.providers.http import Meter
 log = structlog.get_logger(__name__)
 
 SEND_WITHIN = 8.0  # seconds from storing a write to sending it; `settle_after` of the providers leaves room for them
+# By when the write that this task prepares must be on its way; each call in flight has its own task.
+_send_by: ContextVar[float | None] = ContextVar("send_by", default=None)
 # A clock that also runs while the machine or the process is suspended, so that a deadline passes in a paused worker.
 _BOOT_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
@@ -47,7 +50,6 @@ class Turn:
     company: Company | None
     scope: Scope
     deadline: float = field(default=0.0)
-    send_by: float | None = field(default=None)
 
     @property
     def firm_id(self) -> int:
@@ -87,17 +89,28 @@ class Turn:
         """What every call passes: the company's budget, the lease, and for a write the time since it was stored."""
         await self.governor.admit(path)
         self.still_ours()
-        if self.send_by is not None and boot_clock() >= self.send_by:
+        send_by = _send_by.get()
+        if send_by is not None and boot_clock() >= send_by:
             raise ProviderUnavailable("Getting ready to send took too long; nothing was sent.")
 
     @contextlib.contextmanager
     def sending(self) -> Iterator[None]:
         """A write that was just stored goes out soon or not at all: its absence is proven by the time since then."""
-        self.send_by = boot_clock() + SEND_WITHIN
+        token = _send_by.set(boot_clock() + SEND_WITHIN)
         try:
             yield
         finally:
-            self.send_by = None
+            _send_by.reset(token)
+
+    async def together(self, sends: Sequence[Coroutine[Any, Any, None]]) -> None:
+        """Let several calls be in flight. Each ends on its own; then the gravest of their errors is raised."""
+        if len(sends) == 1:
+            await sends[0]
+            return
+        ends = await asyncio.gather(*sends, return_exceptions=True)
+        errors = [end for end in ends if isinstance(end, BaseException)]
+        for error in sorted(errors, key=_gravity):
+            raise error
 
     @asynccontextmanager
     async def renewed(self) -> AsyncIterator[None]:
@@ -107,8 +120,8 @@ class Turn:
             yield
         finally:
             task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            # Waiting for it, rather than awaiting it: its end must not be taken for a stop of ours, nor the reverse.
+            await asyncio.wait({task})
 
     async def _renew(self) -> None:
         while True:
@@ -121,6 +134,11 @@ class Turn:
                 return
             except Exception as error:  # noqa: BLE001  the deadline fences us off if the database stays away
                 log.warning("lease_not_renewed", connection_id=self.connection_id, error=type(error).__name__)
+
+
+def _gravity(error: BaseException) -> int:
+    """Not being the runner any more comes first, then what nobody foresaw, then what the provider said."""
+    return 0 if isinstance(error, StaleLease) else 2 if isinstance(error, ProviderError) else 1
 
 
 def company_from(stored: dict[str, Any]) -> Company | None:

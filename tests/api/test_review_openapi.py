@@ -37,12 +37,13 @@ class Document:
         parameters = operation.get("parameters", [])
         inside = {one["name"]: self.place(one["name"]) for one in parameters if one["in"] == "path"}
         query = {one["name"]: self.value(one["schema"]) for one in parameters if one["in"] == "query"}
+        endless = query.pop("seconds", None) is not None  # a stream ends when it is told to
         schema = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema")
         return st.fixed_dictionaries(
             {
                 "method": st.just(method),
                 "path": st.fixed_dictionaries(inside).map(lambda ids: path.format(**ids)),
-                "query": st.fixed_dictionaries({}, optional=query),
+                "query": st.fixed_dictionaries({"seconds": st.just(0)} if endless else {}, optional=query),
                 "body": st.just(None) if schema is None else self.value(schema) | NASTY,
             }
         )

@@ -23,7 +23,10 @@ WALLED = sorted(table.name for table in Table.metadata.sorted_tables if "firm_id
 # What a POST or PATCH on somebody else's record would need to be valid otherwise.
 BODIES: dict[str, dict[str, Any]] = {"connection_change": {"sync_enabled": False}}
 # Lists that ask for which provider.
-QUERIES = {f"account_mapping_{what}": {"provider": "xero"} for what in ("csv", "suggestions", "warnings")}
+QUERIES: dict[str, dict[str, Any]] = {
+    **{f"account_mapping_{what}": {"provider": "xero"} for what in ("csv", "suggestions", "warnings")},
+    "run_live": {"seconds": 0},
+}
 
 
 @dataclass
@@ -76,6 +79,8 @@ async def _settle(api: Api, provider: str, mark: str) -> Firm:
             made = await session.execute(insert(table).values(values).returning(table.id))
             ids[table.__tablename__] = made.scalar_one()
         await audit.record(session, firm, actor=mark, action="test")
+        query = text("SELECT min(id) FROM api_keys WHERE revoked_at IS NULL")
+        ids["key_id"] = (await session.execute(query)).scalar_one()
     ids[CustomerSyncMapping.__tablename__] = (await world.mapping(firm, Kind.customer, connection, client)).id
     ids["mappings"] = (await world.mapping(firm, Kind.journal_entry, connection, ids["entry_id"])).id
     moved = RemoteBankTransaction(
@@ -88,6 +93,10 @@ async def _settle(api: Api, provider: str, mark: str) -> Firm:
         await remote_records.save(session, firm, connection, Kind.item, mark, **copy)
         query = text("SELECT id FROM remote_records WHERE kind = 'item'")
         ids["record_id"] = (await session.execute(query)).scalar_one()
+        stranger = {"name": mark, "active": True, "customer": {"name": mark}}
+        await remote_records.save(session, firm, connection, Kind.customer, mark, **{**copy, "record": stranger})
+        query = text("SELECT id FROM remote_records WHERE kind = 'customer' ORDER BY id DESC LIMIT 1")
+        ids["suggestion_id"] = (await session.execute(query)).scalar_one()
     ids[InvoiceSyncMapping.__tablename__] = (await world.mapping(firm, Kind.invoice, connection, invoice_id)).id
     return Firm(firm, ids)
 
@@ -122,7 +131,11 @@ class TestRoutes:
             if not path.count("_id}"):
                 continue
             own = {"invoice_id": town.mine.ids["invoice_id"], "client_id": town.mine.ids["client_id"]}
-            needed = {"connection_sync_invoice": "invoice_id", "connection_sync_customer": "client_id"}
+            needed = {
+                "connection_sync_invoice": "invoice_id",
+                "connection_sync_customer": "client_id",
+                "client_suggestion_match": "client_id",
+            }
             body = {needed[name]: own[needed[name]]} if name in needed else BODIES.get(name, {})
             json = None if method in ("GET", "DELETE") else body
             answer = await town.caller.request(method, fill(path, town.theirs.ids), json=json)

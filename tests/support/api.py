@@ -101,6 +101,7 @@ async def open_api(world: World) -> AsyncIterator[Api]:
     """The application over a world's runtime."""
     app = create_app(runtime=world.runtime)
     async with AsyncExitStack() as stack:
+        stack.push_async_callback(app.state.run_news.close)
         yield Api(world, app, await stack.enter_async_context(client(app)), stack)
 
 

@@ -11,11 +11,14 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 from sqlalchemy import func, insert, select, update
 
+from app.books import journals
+from app.books.ledger_inputs import JournalEntryIn
 from app.canonical import Kind, ProviderName
 from app.connections import Arrival, Caller, Connected, begin, complete
-from app.db import mappings
+from app.db import mappings, owners
 from app.db.sync_tables import AccountMapping, ItemMapping, TaxMapping
 from app.db.tables import Client, Connection, Firm, Invoice, InvoiceLine
+from app.providers.http import Meter
 from app.runtime import Runtime, open_runtime
 from app.settings import Settings
 from app.sync import runner
@@ -147,6 +150,25 @@ class World:
                 )
         return invoice_id
 
+    async def journal(self, firm_id: int, amount: str = "120.50") -> int:
+        """A posted entry between two mapped accounts."""
+        self.counter += 1
+        lines = [
+            {"account_code": "6000", "debit": amount, "description": "Rent"},
+            {"account_code": "4000", "credit": amount},
+        ]
+        given = {
+            "number": f"J-{self.counter:04d}",
+            "date": "2026-11-02",
+            "narration": "Rent",
+            "currency": "USD",
+            "lines": lines,
+            "status": "posted",
+        }
+        async with self.runtime.db.firm(firm_id) as session:
+            done = await journals.save_entries(session, firm_id, [JournalEntryIn.model_validate(given)])
+        return done.outcomes[0].id
+
     async def ask(self, firm_id: int, connection_id: int, kind: Kind, ids: Sequence[int]) -> None:
         """Make records owed to a company."""
         async with self.runtime.db.firm(firm_id) as session:
@@ -168,6 +190,13 @@ class World:
         """One row of the firm's."""
         async with self.runtime.db.firm(firm_id) as session:
             return (await session.execute(select(table).where(table.id == record_id))).one()
+
+    async def fetch(self, firm_id: int, connection_id: int, kind: Kind, external_ids: Sequence[str]) -> list[Any]:
+        """Records as the company holds them now, in our words."""
+        async with self.runtime.db.firm(firm_id) as session:
+            row = await owners.connection(session, firm_id, connection_id)
+        provider = self.runtime.provider(row, Meter())
+        return list(await provider.fetch(kind, external_ids))
 
     async def set(self, firm_id: int, table: Any, record_id: int, **values: Any) -> None:
         """Change a row behind the books' back."""

@@ -1,12 +1,16 @@
 """Push over both simulators: parents first, batches, refusals beside good ones, nothing written twice."""
 
+import asyncio
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from app.canonical import Kind
 from app.db import runs
 from app.db.tables import Client
+from app.providers.quickbooks.adapter import QuickBooks
+from app.providers.xero.adapter import Xero
 from app.sync import requests
 from tests.support.world import World
 
@@ -108,3 +112,29 @@ async def test_a_changed_client_is_sent_as_an_update(world: World, provider: str
     names = [one["name"] for one in (await world.ledger(connection))["customers"]]
     assert "After" in names
     assert "Before" not in names
+
+
+@pytest.mark.parametrize("provider", ["quickbooks", "xero"])
+async def test_several_calls_are_in_flight_and_all_of_them_count(
+    world: World, provider: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    firm = await world.firm()
+    connection = await world.connect(firm, provider)
+    clients = [await world.client(firm) for _ in range(120)]
+    await world.ask(firm, connection, Kind.customer, clients)
+    owner: Any = QuickBooks if provider == "quickbooks" else Xero
+    original, together, arrived = owner.write, asyncio.Event(), 0
+
+    async def write(self: Any, call: Any) -> Any:
+        nonlocal arrived
+        arrived += 1
+        if arrived >= 2:
+            together.set()
+        await asyncio.wait_for(together.wait(), 10)
+        return await original(self, call)
+
+    monkeypatch.setattr(owner, "write", write)
+    await world.work(connection)
+    states = {(await world.mapping(firm, Kind.customer, connection, one)).state for one in clients}
+    assert states == {"synced"}
+    assert arrived == {"quickbooks": 4, "xero": 3}[provider]

@@ -4,7 +4,7 @@ from datetime import timedelta
 from types import MappingProxyType
 
 from app.canonical import Kind, ProviderName
-from app.providers.base import Capabilities, Limits
+from app.providers.base import ADDRESS_FIELDS, Capabilities, Limits
 
 NAME = ProviderName.quickbooks
 SIGNATURE_HEADER = "intuit-signature"
@@ -40,4 +40,6 @@ CAPABILITIES = Capabilities(
     # A void of a journal is answered with 200 and does nothing: a journal is reversed by another one.
     voidable=frozenset({Kind.invoice}),
     limits=Limits(per_minute=500, per_second=10, concurrent=10, per_day=None, batch_per_minute=40),
+    # The tax number is masked there, and the currency is fixed once and for all.
+    customer_fields=("name", "email", "phone", "company_name", "notes", *ADDRESS_FIELDS),
 )

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from urllib.parse import quote
 
 from app.canonical import Company, Kind, ProviderName
-from app.providers.base import Capabilities, Limits
+from app.providers.base import ADDRESS_FIELDS, Capabilities, Limits
 
 NAME = ProviderName.xero
 SIGNATURE_HEADER = "x-xero-signature"
@@ -39,6 +39,7 @@ CAPABILITIES = Capabilities(
         concurrent=5,
         per_day=5000,
         batch_per_minute=None,
+        app_per_minute=10_000,
         minute_header="X-MinLimit-Remaining",
         day_header="X-DayLimit-Remaining",
     ),
@@ -46,6 +47,10 @@ CAPABILITIES = Capabilities(
     max_body=3_500_000,
     # Credit notes and prepayments show on the invoice alone.
     payment_sources=(Kind.payment, Kind.invoice),
+    customer_fields=("name", "email", "phone", "tax_number", *ADDRESS_FIELDS),
+    clears_fields=True,
+    # Xero has no version to hold an update to: the last writer wins.
+    guards_updates=False,
 )
 
 
@@ -62,6 +67,11 @@ def headers(company_id: str, extra: Mapping[str, str] = MappingProxyType({})) ->
 def invoice_url(company: Company, external_id: str) -> str:
     """Where a person sees the invoice, in the right organisation."""
     return _deep_link(company, f"/AccountsReceivable/View.aspx?InvoiceID={external_id}")
+
+
+def journal_url(company: Company, external_id: str) -> str:
+    """Where a person sees the manual journal, in the right organisation."""
+    return _deep_link(company, f"/Journal/View.aspx?invoiceID={external_id}")
 
 
 def customer_url(company: Company, external_id: str) -> str:

@@ -4,24 +4,19 @@ It refuses to start unsafe or half configured: every problem is listed at once, 
 """
 
 import os
-import re
-from collections.abc import Iterator, Mapping
-from itertools import chain
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, AliasChoices, AliasGenerator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
-from app.crypto import KeyRing
+from app.settings.safety import items, unsafe
 
 XERO_SCOPES = (
     "openid profile email offline_access accounting.contacts accounting.invoices accounting.payments.read"
     " accounting.manualjournals accounting.banktransactions.read accounting.settings.read"
 )
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-_MIN_SECRET = 32
 
 
 class SettingsError(ValueError):
@@ -66,6 +61,7 @@ class Settings(BaseSettings):
 
     encryption_keys: SecretStr
     secret_key: SecretStr
+    operator_secret: SecretStr | None = None
 
     quickbooks_environment: Literal["sandbox", "production"] = "sandbox"
     quickbooks_client_id: str | None = None
@@ -96,8 +92,19 @@ class Settings(BaseSettings):
     jwt_firm_claim: str = "firm"
     jwt_roles_claim: str = "roles"
 
+    oidc_issuer_url: Base | None = None
+    oidc_client_id: str | None = None
+    oidc_client_secret: SecretStr | None = None
+
     return_url_allowlist: str = ""
     cors_origins: str = ""
+
+    rate_limit: str = Field(default="1200/minute", pattern=r"^[1-9][0-9]{0,6}\s*/\s*(second|minute|hour)$")
+    rate_limit_storage: str = Field(default="async+memory://", pattern=r"^async\+[a-z]+://")
+
+    retention_webhooks_days: int = Field(default=90, ge=7, le=3650)
+    retention_runs_days: int = Field(default=400, ge=30, le=3650)
+    retention_calls_days: int = Field(default=400, ge=60, le=3650)
 
     sync_slice_seconds: float = Field(default=5.0, gt=0, le=60)
     lease_seconds: float = Field(default=10.0, ge=1, le=300)
@@ -117,12 +124,12 @@ class Settings(BaseSettings):
     @property
     def return_urls(self) -> tuple[str, ...]:
         """Addresses the OAuth journey may end at, besides PUBLIC_URL itself."""
-        return _items(self.return_url_allowlist)
+        return items(self.return_url_allowlist)
 
     @property
     def allowed_origins(self) -> tuple[str, ...]:
         """Origins of browser applications that may call the API."""
-        return tuple(map(_trim, _items(self.cors_origins)))
+        return tuple(map(_trim, items(self.cors_origins)))
 
     @property
     def migrations_url(self) -> SecretStr | None:
@@ -132,7 +139,7 @@ class Settings(BaseSettings):
     def webhook_keys(self, provider: str) -> tuple[bytes, ...]:
         """The HMAC keys of one provider (`quickbooks` or `xero`), several during a rotation. Raises KeyError else."""
         keys = {"quickbooks": self.quickbooks_webhook_verifier_tokens, "xero": self.xero_webhook_keys}[provider]
-        return tuple(key.encode() for key in _items(keys.get_secret_value()))
+        return tuple(key.encode() for key in items(keys.get_secret_value()))
 
     @classmethod
     def settings_customise_sources(
@@ -154,7 +161,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _refuse_what_is_unsafe(self) -> "Settings":
-        problems = [*_secrets(self), *_urls(self), *_redirects(self), *_clients(self), *_callers(self)]
+        problems = list(unsafe(self))
         if problems:
             raise ValueError("\n".join(problems))
         return self
@@ -214,70 +221,6 @@ def _raw_values(source: PydanticBaseSettingsSource) -> Mapping[str, str]:
         return {}
     files = (path for path in Path(folder).iterdir() if path.is_file())
     return {path.name.lower(): path.read_text().strip() for path in files}
-
-
-def _secrets(settings: Settings) -> Iterator[str]:
-    try:
-        KeyRing.parse(settings.encryption_keys.get_secret_value())
-    except ValueError as error:
-        yield f"ENCRYPTION_KEYS: {error}. Make a key with `tieout generate-key` and set it as k1:<key>."
-    for name in ("secret_key", "jwt_shared_key"):
-        secret = getattr(settings, name)
-        if secret is not None and len(secret.get_secret_value()) < _MIN_SECRET:
-            yield f"{name.upper()}: shorter than {_MIN_SECRET} characters. Make one with `openssl rand -base64 48`."
-    for name in ("database_url", "migration_database_url"):
-        url = getattr(settings, name)
-        if url is not None and not re.match(r"postgres(ql)?(\+\w+)?://", url.get_secret_value()):
-            yield f"{name.upper()}: not a PostgreSQL address. Use postgresql://user:password@host/database."
-
-
-def _urls(settings: Settings) -> Iterator[str]:
-    """Tokens and codes travel over these: plain http is for this machine alone."""
-    fields = [name for name in Settings.model_fields if re.search(r"_(url|redirect_uri)$", name)]
-    named = [(name.upper(), getattr(settings, name)) for name in fields if not name.endswith("database_url")]
-    lists = [("RETURN_URL_ALLOWLIST", url) for url in settings.return_urls]
-    origins = [("CORS_ORIGINS", origin) for origin in settings.allowed_origins]
-    for name, url in (pair for pair in chain(named, lists, origins) if pair[1] is not None):
-        if "*" in url:
-            yield f"{name}: a wildcard would let any site act for a signed-in user. List the addresses one by one."
-            continue
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.fragment:
-            yield f"{name}: not a full web address. Use the form https://host/path."
-        elif parts.scheme == "http" and parts.hostname not in _LOOPBACK:
-            yield f"{name}: http is only for this machine. Use https."
-
-
-def _redirects(settings: Settings) -> Iterator[str]:
-    """Both vendors compare the redirect URI exactly and refuse loopback addresses given as numbers."""
-    xero = urlsplit(settings.xero_redirect_uri)
-    if xero.hostname in _LOOPBACK - {"localhost"}:
-        yield "XERO_REDIRECT_URI: Xero refuses 127.0.0.1. Use http://localhost (set PUBLIC_URL) or https."
-    live = settings.quickbooks_environment == "production"
-    to_intuit = urlsplit(settings.quickbooks_production_url).hostname not in _LOOPBACK
-    if live and to_intuit and not settings.quickbooks_redirect_uri.startswith("https:"):
-        yield "QUICKBOOKS_REDIRECT_URI: Intuit's production keys need https. Set PUBLIC_URL to the public address."
-
-
-def _clients(settings: Settings) -> Iterator[str]:
-    for provider in ("quickbooks", "xero"):
-        client_id, secret = (getattr(settings, f"{provider}_client_{part}") for part in ("id", "secret"))
-        if (client_id is None) != (secret is None):
-            yield (
-                f"{provider.upper()}_CLIENT_ID and {provider.upper()}_CLIENT_SECRET belong together:"
-                " set both from the vendor's developer portal, or neither to leave the provider off."
-            )
-
-
-def _callers(settings: Settings) -> Iterator[str]:
-    if settings.jwt_jwks_url and settings.jwt_shared_key:
-        yield "JWT_JWKS_URL and JWT_SHARED_KEY exclude each other: keep the one your identity provider signs with."
-    if (settings.jwt_jwks_url or settings.jwt_shared_key) and not (settings.jwt_issuer and settings.jwt_audience):
-        yield "JWT_ISSUER and JWT_AUDIENCE: set both, or tokens meant for other services would be accepted here."
-
-
-def _items(text: str) -> tuple[str, ...]:
-    return tuple(filter(None, (part.strip() for part in text.split(","))))
 
 
 def _explain(error: ValidationError) -> str:

@@ -67,6 +67,8 @@ class ConnectionAnswer(Answer):
     update_policy: str | None
     customer_pull: str
     sync_from: date | None
+    frequencies: dict[str, int]
+    next_nightly_at: Moment | None
     readiness: list[CheckAnswer]
     owed: int
     oldest_owed_at: Moment | None

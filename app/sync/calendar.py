@@ -1,0 +1,46 @@
+"""When a connection reads what: payments by its frequency, other kinds by their own, and everything once a day."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from app.canonical import Kind
+from app.providers.base import Capabilities
+
+SWEPT_DAYS = 35  # how far back the daily sweep reads again; older documents are seldom touched, and feeds tell of them
+_SWITCHES = {
+    Kind.customer: "customer_sync_enabled",
+    Kind.invoice: "invoice_sync_enabled",
+    Kind.payment: "payment_sync_enabled",
+    Kind.journal_entry: "journal_sync_enabled",
+}
+_SWEPT = (
+    Kind.customer,
+    Kind.account,
+    Kind.item,
+    Kind.tax_rate,
+    Kind.invoice,
+    Kind.payment,
+    Kind.journal_entry,
+    Kind.bank_transaction,
+)
+
+
+def followed(capabilities: Capabilities) -> list[Kind]:
+    """What a pull reads that names no kinds: what tells of payments, and what became of our invoices."""
+    return list(dict.fromkeys((*capabilities.payment_sources, Kind.invoice)))
+
+
+def swept(connection: Any) -> list[Kind]:
+    """What the daily sweep reads: every kind that is not switched off."""
+    return [kind for kind in _SWEPT if kind not in _SWITCHES or getattr(connection, _SWITCHES[kind])]
+
+
+def moments(connection: Any) -> list[datetime | None]:
+    """When the connection's own calendar next asks for something; None and past moments are due now or never asked."""
+    scheduled = [connection.next_sync_at] if connection.payment_sync_enabled else []
+    own = []
+    for kind, minutes in connection.frequencies.items():
+        last = connection.kind_pulled.get(kind)
+        start = datetime.fromisoformat(last) if last else connection.connected_at
+        own.append(start + timedelta(minutes=int(minutes)))
+    return [*scheduled, connection.next_nightly_at, *own]

@@ -1,0 +1,97 @@
+"""Updates never overwrite an unseen edit: what was changed there is read and merged before it is written.
+
+QuickBooks refuses an update of something that was changed since it was read (error 5010): we read it after the refusal.
+Xero takes whatever comes: we read it before each update. A document whose total there is still the one we wrote may be
+written again; one that was edited in its amounts, voided or deleted is a conflict for a person.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from app.canonical import DocumentState, Gone, Kind, RemoteCustomer, RemoteInvoice, RemoteJournal, RemoteRecord
+from app.db import mappings, outgoing, writes
+from app.db.session import Session
+from app.errors import Fault
+from app.providers.base import Outcome, Refused
+from app.sync.applying import apply
+from app.sync.turn import Turn
+
+
+async def look_before(turn: Turn, kind: Kind, calls: int) -> None:
+    """Read what is about to be updated, where the vendor itself would not notice an edit of somebody else's."""
+    if turn.provider.capabilities.guards_updates:
+        return
+    async with turn.db.firm(turn.firm_id) as session:
+        limit = turn.provider.capabilities.batch_sizes[kind] * calls
+        rows = await outgoing.owed(session, turn.firm_id, turn.scope, kind, limit)
+    await _read(turn, kind, [row.external_id for row in rows if row.external_id])
+
+
+async def look_after(turn: Turn, call_id: int, answers: Sequence[Outcome]) -> None:
+    """Read what the vendor refused to update because somebody had changed it."""
+    late = {answer.item_id for answer in answers if isinstance(answer, Refused) and answer.stale}
+    if not late:
+        return
+    async with turn.db.firm(turn.firm_id) as session:
+        behind = await writes.mappings_of(session, turn.firm_id, call_id, late)
+        ids = {kind: await outgoing.external_ids(session, turn.firm_id, kind, which) for kind, which in behind.items()}
+    for kind, external_ids in ids.items():
+        await _read(turn, kind, external_ids)
+
+
+async def _read(turn: Turn, kind: Kind, external_ids: Collection[str]) -> None:
+    ids = list(dict.fromkeys(external_ids))
+    size = turn.provider.capabilities.fetch_size
+    for start in range(0, len(ids), size):
+        records = await turn.provider.fetch(kind, ids[start : start + size])
+        async with turn.effects() as session:
+            await apply(session, turn, records)
+            for record in records:
+                await _before_writing(session, turn, kind, record)
+
+
+async def _before_writing(session: Session, turn: Turn, kind: Kind, record: RemoteRecord) -> None:
+    """Take note of a document's version; customers were merged when their record was applied."""
+    mapping = await mappings.by_external_id(session, turn.firm_id, kind, turn.connection_id, record.external_id)
+    if mapping is None or mapping.state != "pending":
+        return
+    if isinstance(record, Gone):
+        await _conflict(session, turn, kind, mapping, "deleted_there", "It was deleted at the provider; ours is kept.")
+    elif isinstance(record, RemoteInvoice | RemoteJournal):
+        await _document(session, turn, kind, mapping, record)
+    elif isinstance(record, RemoteCustomer):
+        await outgoing.mark(session, turn.firm_id, kind, mapping.id, version=record.version)
+
+
+async def _document(
+    session: Session, turn: Turn, kind: Kind, mapping: Any, record: RemoteInvoice | RemoteJournal
+) -> None:
+    if record.version == mapping.version:
+        return
+    ended = record.state in (DocumentState.voided, DocumentState.deleted)
+    if ended and mapping.wanted == "void":
+        ours = await mappings.document_facts(session, turn.firm_id, kind, mapping)
+        values = {"state": "synced", "sync_error": "", "fault": {}, "base_revision": ours.revision}
+        await outgoing.mark(session, turn.firm_id, kind, mapping.id, version=record.version, **values)
+    elif ended:
+        word = record.state.value
+        message = f"{record.number} was {word} at the provider; ours is kept."
+        await _conflict(session, turn, kind, mapping, f"{word}_there", message)
+    elif mapping.wanted != "void" and record.total != mapping.external_total:
+        message = f"{record.number} was edited at the provider and comes to {record.total} there now."
+        await outgoing.mark(
+            session, turn.firm_id, kind, mapping.id, version=record.version, external_total=record.total
+        )
+        await _conflict(session, turn, kind, mapping, "changed_in_provider", message)
+    else:
+        await outgoing.mark(session, turn.firm_id, kind, mapping.id, version=record.version)
+
+
+async def _conflict(session: Session, turn: Turn, kind: Kind, mapping: Any, code: str, message: str) -> None:
+    fixes = {"changed_in_provider": "Retry to push ours over theirs, or correct ours."}
+    fault = Fault(
+        code=code, message=message, fix=fixes.get(code, "Void ours, or retry to push it again as a new record.")
+    )
+    values = {"state": "conflict", "sync_error": fault.sentence(), "fault": asdict(fault)}
+    await outgoing.mark(session, turn.firm_id, kind, mapping.id, **values)

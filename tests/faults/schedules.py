@@ -1,0 +1,474 @@
+"""Randomized schedules of work and failure: each is run to quiet and compared with the company's own books.
+
+A schedule is its seed. Records of every kind are made, changed, voided and paid; meanwhile calls time out before and
+after the vendor's commit, fail, are throttled, break off or come back cut in half; tokens expire or are revoked; the
+runner dies before, within and after its transactions and right after a call has left; webhooks come twice and out of
+order. In the end nothing is owed, nothing is there twice, nothing is missing, and every sum is equal.
+
+The suite plays a few hundred of them, `make faults` ten thousand. A failure tells its seed and its story, and
+`FAULT_SEED=<n> pytest tests/faults/test_schedules.py` plays that one again.
+"""
+
+import os
+import random
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import httpx
+import pytest
+
+from app.books import clients as books_clients
+from app.books import invoices as books_invoices
+from app.books.inputs import ClientIn
+from app.canonical import Kind
+from app.db import mappings, runs, status
+from app.db.session import Session
+from app.db.tables import Connection, Invoice
+from app.errors import Conflict
+from app.main import create_app
+from app.providers.http import ProviderHttp
+from app.settings import Settings
+from app.sync import requests, runner
+from app.sync.turn import Turn
+from tests.support.world import SIM, World, open_world
+
+VENDOR = {"quickbooks": "intuit", "xero": "xero"}
+# Where a write may be hit; reads are hit by the same faults under `ANY`.
+WRITES = {
+    "quickbooks": "/(customer|invoice|journalentry|batch)$",
+    "xero": "/(Contacts|Invoices|ManualJournals)(/[^/]+)?$",
+}
+ANY = "/v3/company/|/api.xro/"
+CLEANED_EVERY = 20  # schedules after which companies and books begin anew, so that the last is as quick as the first
+MOST_ROUNDS = 60
+KINDS = (Kind.customer, Kind.invoice, Kind.journal_entry)
+_FORGOTTEN = (
+    "webhook_events write_attempts write_calls payment_allocations payments bank_transactions remote_records"
+    " sync_cursors customer_sync_mappings invoice_sync_mappings journal_entry_sync_mappings invoice_lines invoices"
+    " journal_lines journal_entries clients sync_runs audit_events"
+).split()
+
+
+class Killed(BaseException):
+    """The process is gone: no handler of the service may see this."""
+
+
+@dataclass
+class Reaper:
+    """Kills the runner at its n-th step. A dead process does nothing more until the next one begins."""
+
+    steps: int = 0
+    at: int | None = None
+    dead: bool = False
+
+    def arm(self, at: int) -> None:
+        self.steps, self.at, self.dead = 0, at, False
+
+    def reborn(self) -> None:
+        self.at, self.dead = None, False
+
+    def step(self) -> None:
+        """One moment at which a process may die."""
+        self.steps += 1
+        if self.dead or (self.at is not None and self.steps >= self.at):
+            self.dead = True
+            raise Killed
+
+
+@dataclass
+class Stage:
+    """One firm with both companies, for many schedules in a row."""
+
+    world: World
+    firm: int
+    connections: dict[str, int]
+    reaper: Reaper
+    done: int = 0
+
+
+@dataclass
+class Play:
+    """One schedule under way."""
+
+    stage: Stage
+    seed: int
+    rng: random.Random
+    provider: str
+    connection: int
+    clients: list[int] = field(default_factory=list)
+    invoices: list[int] = field(default_factory=list)
+    journals: list[int] = field(default_factory=list)
+    log: list[str] = field(default_factory=list)
+
+    @property
+    def world(self) -> World:
+        return self.stage.world
+
+    def note(self, what: str) -> None:
+        self.log.append(what)
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Stage]:
+    """A stage whose runners may be killed."""
+    reaper = Reaper()
+    with pytest.MonkeyPatch.context() as patched:
+        _mortal(patched, reaper)
+        async with open_world(settings) as world:
+            firm = await world.firm()
+            connections = {name: await world.connect(firm, name) for name in VENDOR}
+            app = create_app(runtime=world.runtime)
+            for name, hooks in (("qbo", world.sims.intuit.webhooks), ("xero", world.sims.xero.webhooks)):
+                hooks.transport = httpx.ASGITransport(app=app)
+                hooks.batch_window = 0.0
+                key = "intuit-verifier-old" if name == "qbo" else "xero-key-new"
+                hooks.target(f"http://localhost:8000/api/webhooks/{name}", key)
+            # Minutes pass in a moment here, so the limit per minute must not; it has tests of its own.
+            answer = await world.http.post(f"{SIM}/_sim/xero/limits", json={"minute": 1_000_000, "day": 10_000_000})
+            assert answer.status_code == 200, answer.text
+            yield Stage(world, firm, connections, reaper)
+
+
+def _mortal(patched: pytest.MonkeyPatch, reaper: Reaper) -> None:
+    effects, send = Turn.effects, ProviderHttp._send
+
+    @asynccontextmanager
+    async def mortal_effects(turn: Turn) -> AsyncIterator[Session]:
+        reaper.step()
+        async with effects(turn) as session:
+            yield session
+            reaper.step()
+        reaper.step()
+
+    async def mortal_send(http: ProviderHttp, *given: Any) -> Any:
+        reaper.step()
+        answer = await send(http, *given)
+        reaper.step()
+        return answer
+
+    patched.setattr(Turn, "effects", mortal_effects)
+    patched.setattr(ProviderHttp, "_send", mortal_send)
+
+
+async def played(stage: Stage, seed: int) -> Play:
+    """Run one schedule to quiet and compare. Raises AssertionError with its story."""
+    if stage.done % CLEANED_EVERY == 0:
+        await _clean(stage)
+    stage.done += 1
+    rng = random.Random(seed)
+    provider = rng.choice(sorted(VENDOR))
+    play = Play(stage, seed, rng, provider, stage.connections[provider])
+    try:
+        for _ in range(rng.randint(2, 5)):
+            await rng.choice(_ACTS)(play)
+            if rng.random() < 0.6:
+                await _trouble(play)
+            for _ in range(rng.randint(0, 3)):
+                await _turn(play)
+        await _quiet(play)
+        await _compare(play)
+    except Exception as error:  # whatever went wrong, the seed and its story are what a reader needs
+        if "FAULT_SEED" in os.environ:
+            raise
+        story = "\n  ".join(play.log)
+        raise AssertionError(f"seed {seed} ({provider}): {error}\n  {story}") from error
+    return play
+
+
+# --- what people and callers do
+
+
+async def _new_client(play: Play) -> None:
+    client = await play.world.client(play.stage.firm, connection_id=play.connection, email=f"{play.seed}@books.test")
+    play.clients.append(client)
+    await play.world.ask(play.stage.firm, play.connection, Kind.customer, [client])
+    play.note(f"client {client}")
+
+
+async def _new_invoices(play: Play) -> None:
+    if not play.clients:
+        await _new_client(play)
+    for _ in range(play.rng.randint(1, 4)):
+        price = f"{play.rng.randint(1, 999)}.{play.rng.randint(0, 99):02d}"
+        invoice = await play.world.invoice(play.stage.firm, play.rng.choice(play.clients), price)
+        play.invoices.append(invoice)
+        play.note(f"invoice {invoice} at {price}")
+    await play.world.ask(play.stage.firm, play.connection, Kind.invoice, play.invoices)
+
+
+async def _new_journal(play: Play) -> None:
+    entry = await play.world.journal(play.stage.firm, f"{play.rng.randint(1, 500)}.25")
+    play.journals.append(entry)
+    await play.world.ask(play.stage.firm, play.connection, Kind.journal_entry, [entry])
+    play.note(f"journal {entry}")
+
+
+async def _edit_client(play: Play) -> None:
+    if not play.clients:
+        await _new_client(play)
+    client = play.rng.choice(play.clients)
+    async with play.world.runtime.db.firm(play.stage.firm) as session:
+        change = ClientIn.model_validate({"id": client, "phone": str(play.rng.randint(100, 999))})
+        await books_clients.save_clients(session, play.stage.firm, [change])
+    play.note(f"phone of client {client}")
+
+
+async def _void_invoice(play: Play) -> None:
+    if not play.invoices:
+        await _new_invoices(play)
+    invoice = play.rng.choice(play.invoices)
+    row = await play.world.row(play.stage.firm, Invoice, invoice)
+    if row.status != "approved" or row.amount_paid:
+        return
+    doc = await _there(play, row.number)
+    if doc is not None and Decimal(doc["balance"] or 0) != Decimal(doc["total"]):
+        return  # paid there: a void would rightly be refused
+    async with play.world.runtime.db.firm(play.stage.firm) as session:
+        await books_invoices.void_invoice(session, play.stage.firm, invoice, actor="play")
+    play.note(f"void invoice {invoice}")
+
+
+async def _pay(play: Play) -> None:
+    """A customer pays an invoice there; the vendor tells by webhook, once or twice."""
+    for invoice in play.invoices:
+        row = await play.world.row(play.stage.firm, Invoice, invoice)
+        doc = await _there(play, row.number)
+        if doc is None or row.status != "approved" or Decimal(doc["balance"] or 0) <= 0:
+            continue
+        await play.world.act(play.connection, "pay", invoice_id=doc["id"])
+        play.note(f"paid invoice {invoice}")
+        break
+    vendor = VENDOR[play.provider]
+    feed = play.world.sims.intuit.feed if vendor == "intuit" else play.world.sims.xero.events
+    feed.flush()
+    hooks = play.world.sims.intuit.webhooks if vendor == "intuit" else play.world.sims.xero.webhooks
+    await hooks.settled(2)
+    if play.rng.random() < 0.4:
+        await play.world.http.post(f"{SIM}/_sim/{vendor}/webhooks/replay", json={})
+        await hooks.settled(2)
+        play.note("webhooks once more")
+
+
+async def _pull(play: Play) -> None:
+    kinds = play.rng.choice([None, [Kind.customer], [Kind.journal_entry]])
+    given: dict[str, Any] = {"kinds": kinds, "date_from": None, "date_to": None, "requested_by": "play"}
+    try:
+        await requests.pull(play.world.runtime.db, play.stage.firm, play.connection, **given)
+        play.note("pull")
+    except Conflict as refused:
+        play.note(f"pull refused: {refused.public_code}")
+
+
+_ACTS: list[Callable[[Play], Any]] = [
+    _new_client,
+    _new_invoices,
+    _new_invoices,
+    _new_journal,
+    _edit_client,
+    _void_invoice,
+    _pay,
+    _pull,
+]
+
+
+# --- what goes wrong
+
+
+async def _trouble(play: Play) -> None:
+    what = play.rng.random()
+    if what < 0.62:
+        _break_calls(play)
+    elif what < 0.87:
+        at = play.rng.randint(1, 24)
+        play.stage.reaper.arm(at)
+        play.note(f"dies at step {at}")
+    elif what < 0.95:
+        vendor = VENDOR[play.provider]
+        await play.world.http.post(f"{SIM}/_sim/{vendor}/tokens/expire", json={"grant": "access"})
+        play.note("access tokens expire")
+    else:
+        await play.world.act(play.connection, "disconnect")
+        play.note("revoked there")
+
+
+def _break_calls(play: Play) -> None:
+    rng = play.rng
+    kind = rng.choice(["status", "status_after", "lost_answer", "lost_answer", "reset", "malformed", "preset"])
+    more: dict[str, Any] = {"times": rng.randint(1, 3), "skip": rng.randint(0, 2)}
+    if kind in ("status", "status_after"):
+        more["status"] = rng.choice([500, 502, 503, 504])
+    if kind == "preset":
+        more["preset"] = rng.choice(
+            ["throttled", "application_error", "gateway_timeout", "fault_in_200"]
+            if play.provider == "quickbooks"
+            else ["rate_minute", "rate_concurrent", "server_error", "organisation_offline"]
+        )
+    path = rng.choice([WRITES[play.provider], WRITES[play.provider], ANY])
+    play.world.fault(play.connection, path, kind, **more)
+    play.note(f"{kind} {more} on {path}")
+
+
+async def _turn(play: Play) -> None:
+    """One turn of a runner, who may die in it."""
+    try:
+        await runner.work_on(play.world.runtime, play.connection)
+    except Killed:
+        play.note("the runner died")
+        play.stage.reaper.reborn()
+        async with play.world.runtime.db.system() as session:
+            await session.exec_driver_sql(
+                "UPDATE connections SET lease_until = now() - interval '1 second' WHERE lease_owner <> ''"
+            )
+
+
+# --- to quiet
+
+
+async def _quiet(play: Play) -> None:
+    play.stage.reaper.reborn()
+    play.world.sims.faults.clear()
+    for _ in range(MOST_ROUNDS):
+        await _mend(play)
+        await _turn(play)
+        if not await _owed(play):
+            return
+    raise AssertionError(f"not quiet after {MOST_ROUNDS} rounds: {await _owed(play)} {await _why(play)}")
+
+
+async def _why(play: Play) -> list[str]:
+    """What the connection and the records that are owed say of themselves."""
+    async with play.world.runtime.db.firm(play.stage.firm) as session:
+        facts = "status, error_message, throttled_until, next_due_at, lease_owner, crashes"
+        row = (await session.exec_driver_sql(f"SELECT {facts} FROM connections WHERE id = {play.connection}")).one()
+        told = [f"connection {tuple(row)}"]
+        for table in mappings.TABLES.values():
+            found = await session.exec_driver_sql(
+                f"SELECT state, sync_error, next_due_at <= now() AS due, run_id, failures FROM {table.__tablename__}"
+                f" WHERE connection_id = {play.connection} AND state IN ('pending', 'in_flight', 'waiting', 'unknown')"
+            )
+            told += [f"{table.__tablename__} {tuple(row)}" for row in found]
+    return told
+
+
+async def _mend(play: Play) -> None:
+    """Whatever waits has waited long enough; an expired connection is renewed by its person."""
+    firm, connection = play.stage.firm, play.connection
+    async with play.world.runtime.db.firm(firm) as session:
+        found = await session.exec_driver_sql(f"SELECT status FROM connections WHERE id = {connection}")
+        state = found.scalar_one()
+    if state in ("expired", "error"):
+        await play.world.connect(firm, play.provider)
+    await play.world.hurry(firm, connection)
+    await play.world.set(firm, Connection, connection, budget={})
+    await play.world.settle_now(firm, connection)
+    async with play.world.runtime.db.firm(firm) as session:
+        for table in ("webhook_events", "sync_runs"):
+            await session.exec_driver_sql(f"UPDATE {table} SET next_due_at = now() WHERE connection_id = {connection}")
+
+
+async def _owed(play: Play) -> list[str]:
+    async with play.world.runtime.db.firm(play.stage.firm) as session:
+        found = await session.exec_driver_sql(
+            " UNION ALL ".join(
+                f"SELECT '{table} ' || state || ' ' || count(*) AS what FROM {table}"
+                f" WHERE connection_id = {play.connection} AND state IN ({states}) GROUP BY state"
+                for table, states in (
+                    *(
+                        (one.__tablename__, "'pending','in_flight','waiting','unknown'")
+                        for one in mappings.TABLES.values()
+                    ),
+                    ("webhook_events", "'pending'"),
+                    ("sync_runs", "'queued','running'"),
+                    ("write_calls", "'sent','unknown'"),
+                )
+            )
+        )
+        return [row.what for row in found]
+
+
+# --- the comparison
+
+
+async def _compare(play: Play) -> None:
+    firm, connection = play.stage.firm, play.connection
+    await _read_again(play)
+    documents = await play.world.documents(connection)
+    numbers = Counter(_number(one) for one in documents if one["entity"] == "Invoice")
+    for invoice in play.invoices:
+        await _compare_invoice(play, invoice, numbers, documents)
+    for entry in play.journals:
+        ours = [one for one in documents if f"tieout:j-{entry}" in one["note"].split()]
+        assert len(ours) == 1, f"journal {entry} is there {len(ours)} times"
+        found = await play.world.mapping(firm, Kind.journal_entry, connection, entry)
+        assert (found.state, found.external_id) == ("synced", ours[0]["id"]), (found.state, found.sync_error)
+        assert Decimal(ours[0]["total"]) == found.external_total
+    names = Counter(one["name"] for one in (await play.world.ledger(connection))["customers"])
+    for client in play.clients:
+        found = await play.world.mapping(firm, Kind.customer, connection, client)
+        assert found.state == "synced", (client, found.state, found.sync_error)
+        assert names[found.external_name] == 1, f"{found.external_name} is there {names[found.external_name]} times"
+    async with play.world.runtime.db.firm(firm) as session:
+        shown = (await status.overview(session, firm)).dispositions
+    assert shown["accepted"] == sum(shown["by_state"].values())
+
+
+async def _read_again(play: Play) -> None:
+    """What was paid there since; a consent that turns out to be gone is renewed first."""
+    given: dict[str, Any] = {"kinds": None, "date_from": None, "date_to": None, "requested_by": "play"}
+    for _ in range(3):
+        await _mend(play)
+        run_id = await requests.pull(play.world.runtime.db, play.stage.firm, play.connection, **given)
+        for _ in range(10):
+            if not await runner.work_on(play.world.runtime, play.connection) and not await _owed(play):
+                break
+            await _mend(play)
+        async with play.world.runtime.db.firm(play.stage.firm) as session:
+            if (await runs.get(session, play.stage.firm, run_id)).state == "done":
+                return
+    raise AssertionError("the last pull does not end well")
+
+
+async def _compare_invoice(play: Play, invoice: int, numbers: Counter[str], documents: list[Any]) -> None:
+    row = await play.world.row(play.stage.firm, Invoice, invoice)
+    found = await play.world.mapping(play.stage.firm, Kind.invoice, play.connection, invoice)
+    if row.status == "void" and found.external_id is None:
+        assert (found.state, numbers[row.number]) == ("superseded", 0), (invoice, found.state, numbers[row.number])
+        return
+    assert numbers[row.number] == 1, f"invoice {invoice} is there {numbers[row.number]} times"
+    (there,) = [one for one in documents if one["entity"] == "Invoice" and _number(one) == row.number]
+    assert (found.state, found.external_id) == ("synced", there["id"]), (invoice, found.state, found.sync_error)
+    voided = bool(there.get("voided")) or there.get("status") == "VOIDED"
+    assert voided == (row.status == "void"), f"invoice {invoice} is {row.status} here and {there} there"
+    if not voided:
+        assert Decimal(there["total"]) == row.total
+        assert Decimal(there["total"]) - Decimal(there["balance"]) == row.amount_paid, (
+            f"invoice {invoice}: paid differs"
+        )
+
+
+def _number(document: Any) -> str:
+    return str(document["number"])
+
+
+async def _there(play: Play, number: str) -> Any | None:
+    """The document of this number that stands there, if it has arrived."""
+    for one in await play.world.documents(play.connection):
+        if one["entity"] == "Invoice" and _number(one) == number and not one.get("voided"):
+            return None if one.get("status") == "VOIDED" else one
+    return None
+
+
+async def _clean(stage: Stage) -> None:
+    """Companies as they were seeded, and no book record: external ids begin anew on both sides."""
+    for connection in stage.connections.values():
+        vendor, company = stage.world.companies[connection]
+        answer = await stage.world.http.post(f"{SIM}/_sim/{vendor}/companies/{company}/reset", json={})
+        assert answer.status_code == 200, answer.text
+    async with stage.world.runtime.db.firm(stage.firm) as session:
+        for table in _FORGOTTEN:
+            await session.exec_driver_sql(f"DELETE FROM {table}")
+        await session.exec_driver_sql("UPDATE connections SET next_sync_at = now() + interval '1 day'")

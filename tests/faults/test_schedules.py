@@ -1,0 +1,54 @@
+"""A few hundred randomized schedules in the suite, ten thousand in `make faults`."""
+
+import os
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from app.settings import Settings
+from tests.faults.schedules import Stage, opened, played
+
+BLOCK = 25
+FIRST = int(os.environ.get("FAULT_SEED", "1"))
+LONG_FIRST, LONG_BLOCKS, LONG_BLOCK = 1_000, 20, 500
+
+
+@pytest.fixture
+async def stage(settings_in_process: Settings) -> AsyncIterator[Stage]:
+    async with opened(settings_in_process) as ready:
+        yield ready
+
+
+@pytest.fixture
+def settings_in_process(make_settings: Callable[..., Settings]) -> Settings:
+    """Vendors in this process; turns long enough that only trouble ends them."""
+    return make_settings(sim_url="http://localhost:8100", lease_seconds=60, sync_slice_seconds=5)
+
+
+async def run(stage: Stage, seeds: range) -> int:
+    """Play them all; every failure is told before the test fails."""
+    failures = []
+    for seed in seeds:
+        try:
+            await played(stage, seed)
+        except AssertionError as error:
+            failures.append(str(error))
+            stage.done = 0
+    assert not failures, f"{len(failures)} of {len(seeds)} failed:\n" + "\n".join(failures)
+    return len(seeds)
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("block", range(1 if "FAULT_SEED" in os.environ else 10))
+async def test_schedules_of_failures_end_tied_out(stage: Stage, block: int) -> None:
+    size = 1 if "FAULT_SEED" in os.environ else BLOCK
+    first = FIRST + block * BLOCK
+    assert await run(stage, range(first, first + size)) == size
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize("block", range(LONG_BLOCKS))
+async def test_ten_thousand_schedules_end_tied_out(stage: Stage, block: int) -> None:
+    first = LONG_FIRST + block * LONG_BLOCK
+    assert await run(stage, range(first, first + LONG_BLOCK)) == LONG_BLOCK

@@ -1,0 +1,143 @@
+"""What needs somebody: said with its cause, and mended where it is shown."""
+
+import re
+from typing import Any
+
+import pytest
+from sqlalchemy import delete, text
+
+from app.canonical import Kind
+from app.db.sync_tables import AccountMapping, InvoiceSyncMapping
+from app.db.tables import Connection
+from app.sync import requests
+from tests.support.pages import Pages
+from tests.support.world import World
+
+
+async def stuck(world: World, invoices: int = 2) -> tuple[int, int, list[int]]:
+    """A firm whose invoices lack a mapping of their account."""
+    firm = await world.firm()
+    connection = await world.connect(firm, "xero")
+    async with world.runtime.db.firm(firm) as session:
+        await session.execute(delete(AccountMapping))
+    client = await world.client(firm)
+    made = [await world.invoice(firm, client) for _ in range(invoices)]
+    await world.ask(firm, connection, Kind.invoice, made)
+    await world.work(connection)
+    return firm, connection, made
+
+
+async def state(world: World, firm: int, connection: int, invoice: int) -> Any:
+    return (await world.mapping(firm, Kind.invoice, connection, invoice)).state
+
+
+async def test_a_missing_account_is_mapped_on_the_spot_and_the_rest_goes_by_itself(pages: Pages) -> None:
+    world = pages.api.world
+    firm, connection, made = await stuck(world)
+    person = await pages.person(firm, "member")
+    await person.open("/attention")
+    assert "Account unmapped: 2 invoices" in person.text
+    assert "The account code 4000 has no counterpart in this company." in person.text
+    assert "a bookkeeper" in person.text
+    assert "0 of 2 resolved" in person.text
+    await person.send("/mapping/account", picked={"t:4000": "200"})
+    assert "1 code mapped" in person.text
+    await world.work(connection)
+    assert [await state(world, firm, connection, one) for one in made] == ["synced", "synced"]
+    await person.open("/attention")
+    assert "Nothing needs you" in person.text
+
+
+async def test_what_is_mended_of_a_cause_is_counted(pages: Pages) -> None:
+    world = pages.api.world
+    firm, connection, made = await stuck(world)
+    async with world.runtime.db.firm(firm) as session:
+        await session.execute(
+            text("UPDATE invoice_lines SET account_code = '' WHERE invoice_id = :one"), {"one": made[0]}
+        )
+    person = await pages.person(firm)
+    await person.open("/attention")
+    mapping = (await world.mapping(firm, Kind.invoice, connection, made[0])).id
+    await person.send("/attention/invoice/retry", id=str(mapping), which="ticked")
+    await world.set(firm, InvoiceSyncMapping, mapping, state="synced")
+    await person.open("/attention")
+    assert "1 of 2 resolved" in person.text
+
+
+async def test_many_are_retried_or_left_out_at_once(pages: Pages) -> None:
+    world = pages.api.world
+    firm, connection, made = await stuck(world, 3)
+    person = await pages.person(firm, "member")
+    await person.open("/attention")
+    await person.send("/attention/invoice/retry", which="all")
+    assert "3 records asked for again" in person.text
+    await world.work(connection)
+    assert await state(world, firm, connection, made[0]) == "error"
+    await person.open("/attention")
+    csrf = {"csrf": person.page.text.split('name="csrf" value="')[1].split('"')[0]}
+    ids = [str((await world.mapping(firm, Kind.invoice, connection, one)).id) for one in made[:2]]
+    answer = await person.http.post("/attention/invoice/skip", data={**csrf, "id": ids, "which": "ticked"})
+    assert set(answer.headers["location"].partition("?")[2].split("&")) == {"notice=skipped", "n=2"}
+    assert [await state(world, firm, connection, one) for one in made] == ["excluded", "excluded", "error"]
+    answer = await person.http.post("/attention/invoice/skip", data={**csrf, "which": "ticked"})
+    assert answer.status_code == 422
+
+
+async def test_a_viewer_reads_and_cannot_mend(pages: Pages) -> None:
+    firm, _, _ = await stuck(pages.api.world, 1)
+    person = await pages.person(firm, "viewer")
+    await person.open("/attention")
+    assert "Account unmapped" in person.text
+    assert "Map and send" not in person.text
+    assert "Try the ticked again" not in person.text
+    csrf = person.page.text.split('name="csrf" value="')[1].split('"')[0]
+    for path in ("/attention/invoice/retry", "/mapping/account", "/attention/strangers/1/dismiss"):
+        assert (await person.http.post(path, data={"csrf": csrf})).status_code == 403
+
+
+async def test_a_connection_that_is_locked_out_offers_to_reconnect(pages: Pages) -> None:
+    world = pages.api.world
+    firm = await world.firm()
+    connection = await world.connect(firm)
+    await world.set(firm, Connection, connection, status="expired", error_message="The access was ended at Intuit.")
+    person = await pages.person(firm)
+    await person.open("/attention")
+    assert "does not let us in any more" in person.text
+    assert person.offers("/connect/quickbooks")
+    await person.open("/")
+    assert "reconnect to go on" in person.text
+
+
+async def test_a_customer_nobody_knows_is_introduced(pages: Pages) -> None:
+    world = pages.api.world
+    firm = await world.firm()
+    connection = await world.connect(firm)
+    client = await world.client(firm, "Amy's Bird Sanctuary")
+    asked = (world.runtime.db, firm, connection)
+    await requests.pull(*asked, kinds=[Kind.customer], date_from=None, date_to=None, requested_by="test")
+    await world.work(connection)
+    person = await pages.person(firm, "member")
+    await person.open("/attention")
+    assert "Customers nobody here knows" in person.text
+    assert "Amy's Bird Sanctuary (same name)" in person.text
+    offered = re.findall(r"/attention/strangers/(\d+)/match", person.page.text)
+    async with world.runtime.db.firm(firm) as session:
+        query = text("SELECT id FROM remote_records WHERE record ->> 'name' = 'Amy''s Bird Sanctuary'")
+        amy = str((await session.execute(query)).scalar_one())
+    nobody, new = [one for one in offered if one != amy][:2]
+    await person.send(f"/attention/strangers/{amy}/match")
+    await person.send(f"/attention/strangers/{nobody}/dismiss")
+    await person.send(f"/attention/strangers/{new}/create")
+    left = re.findall(r"/attention/strangers/(\d+)/match", person.page.text)
+    assert not {amy, nobody, new} & set(left)
+    assert (await world.mapping(firm, Kind.customer, connection, client)).external_id
+    async with world.runtime.db.firm(firm) as session:
+        assert (await session.execute(text("SELECT count(*) FROM clients"))).scalar_one() == 2
+
+
+@pytest.mark.parametrize("path", ["/attention/invoice/burn", "/attention/cheese/retry", "/mapping/colour"])
+async def test_what_does_not_exist_is_not_found(pages: Pages, path: str) -> None:
+    person = await pages.person(await pages.api.world.firm())
+    await person.open("/")
+    csrf = person.page.text.split('name="csrf" value="')[1].split('"')[0]
+    assert (await person.http.post(path, data={"csrf": csrf})).status_code == 404
