@@ -16,10 +16,10 @@ ADMIN = frozenset(
 )
 
 IDS = dict.fromkeys(
-    (
-        "account_id client_id connection_id entry_id invoice_id key_id payment_id record_id run_id suggestion_id"
-        " transaction_id export_id import_id"
-    ).split(),
+    """
+    account_id client_id connection_id entry_id export_log_id import_batch_id invoice_id key_id payment_id
+    record_id run_id suggestion_id transaction_id
+    """.split(),
     999_999,
 )
 
