@@ -11,6 +11,7 @@ import asyncio
 import csv
 import io
 import json
+import re
 import resource
 import statistics
 import subprocess
@@ -18,8 +19,8 @@ import sys
 import tempfile
 import time
 import zipfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -41,6 +42,7 @@ from app.files.importing import Upload, import_file
 from app.files.wishes import Wish
 from app.runtime import Runtime, open_runtime
 from app.settings import Settings
+from benchmarks.results import Figure, table
 
 WISHES = {
     "iif": Wish(provider=ProviderName.quickbooks, format="iif"),
@@ -82,9 +84,12 @@ class Measured:
 
 
 def peak_mb() -> float:
-    """The most memory this process has had."""
-    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return used / (1024 if sys.platform == "linux" else 1024 * 1024)
+    """The most memory this process has had; `getrusage` would count what it was forked from."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text())
+        return int(found[1]) / 1024 if found else 0.0
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 * 1024)
 
 
 async def seed(runtime: Runtime, firm_id: int, lines: int) -> None:
@@ -242,41 +247,77 @@ async def prepared(url: str, lines: int) -> int:
     return firm_id
 
 
-def main() -> None:
-    """Run everything and print each figure with its target."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--lines", type=int, default=1_000_000)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--child")
-    parser.add_argument("--url", default="")
-    parser.add_argument("--accounts", type=int, default=100_000)
-    parser.add_argument("--number", type=int, default=0)
-    given = parser.parse_args()
-    if given.child:
-        asyncio.run(child(given.url, given.number, given.child, given.rounds))
-        return
+@contextmanager
+def _postgres() -> Iterator[EmbeddedPostgres]:
     with tempfile.TemporaryDirectory(prefix="tieout-bench-") as folder:
         Path(folder).chmod(0o711)
         with EmbeddedPostgres(Path(folder)) as postgres:
             upgrade(postgres.url(user=OWNER), LOGIN)
-            url = postgres.url(user=LOGIN)
-            firm_id = asyncio.run(prepared(url, given.lines))
-            with psycopg.connect(postgres.url(user=OWNER), autocommit=True) as owner:
-                owner.execute("VACUUM ANALYZE")
-            for name in WISHES:
-                measured = in_a_process(url, firm_id, name, given.rounds)
-                print(
-                    f"export {given.lines:,} lines, {name}: {statistics.median(measured.ours):.1f} s, floor "
-                    f"{statistics.median(measured.floor):.1f} s, ratio {measured.ratio:.2f} (target {EXPORT_TARGET}), "
-                    f"peak {measured.memory:.0f} MB (target {MEMORY_TARGET:.0f}), {measured.size:,} bytes",
-                    flush=True,
-                )
-            measured = in_a_process(url, given.accounts, IMPORT, given.rounds)
-            print(
-                f"import {given.accounts:,} accounts: {statistics.median(measured.ours):.1f} s, floor "
-                f"{statistics.median(measured.floor):.1f} s, ratio {measured.ratio:.2f} (target {IMPORT_TARGET}), "
-                f"peak {measured.memory:.0f} MB, {measured.size:,} bytes"
+            yield postgres
+
+
+def _vacuum(url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as owner:
+        owner.execute("VACUUM ANALYZE")
+
+
+async def measure(lines: int = 1_000_000, accounts: int = 100_000, rounds: int = 3) -> AsyncIterator[Figure]:
+    """Each format over a million journal lines, then a hundred thousand accounts read in."""
+    stack = ExitStack()
+    postgres = await asyncio.to_thread(stack.enter_context, _postgres())
+    try:
+        url = postgres.url(user=LOGIN)
+        firm_id = await prepared(url, lines)
+        await asyncio.to_thread(_vacuum, postgres.url(user=OWNER))
+        for name in WISHES:
+            made = await asyncio.to_thread(in_a_process, url, firm_id, name, rounds)
+            yield _figure(f"{lines:,} journal lines to {name}", made, EXPORT_TARGET, "COPY and csv.writer")
+            yield Figure(
+                name=f"memory of the process that writes {name}",
+                ours=made.memory,
+                unit="MB",
+                target=f"≤ {MEMORY_TARGET:.0f} MB",
+                kept=made.memory <= MEMORY_TARGET,
             )
+        made = await asyncio.to_thread(in_a_process, url, accounts, IMPORT, rounds)
+        yield _figure(f"{accounts:,} accounts read in", made, IMPORT_TARGET, "csv.reader and insert")
+    finally:
+        await asyncio.to_thread(stack.close)
+
+
+def _figure(name: str, made: Measured, target: float, floor: str) -> Figure:
+    return Figure(
+        name=name,
+        ours=statistics.median(made.ours),
+        unit="s",
+        target=f"≤ {target:g} × the floor",
+        kept=made.ratio <= target,
+        beside=statistics.median(made.floor),
+        beside_what=floor,
+        ratio=made.ratio,
+        note=f"{made.size:,} bytes",
+    )
+
+
+def main() -> None:
+    """Measure one thing for `measure`, or everything with other sizes."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--lines", type=int, default=1_000_000)
+    parser.add_argument("--accounts", type=int, default=100_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--child")
+    parser.add_argument("--url", default="")
+    parser.add_argument("--number", type=int, default=0)
+    given = parser.parse_args()
+    if given.child:
+        asyncio.run(child(given.url, given.number, given.child, given.rounds))
+    else:
+        asyncio.run(_print(measure(given.lines, given.accounts, given.rounds)))
+
+
+async def _print(figures: AsyncIterator[Figure]) -> None:
+    async for figure in figures:
+        print(table([figure]).splitlines()[2], flush=True)
 
 
 if __name__ == "__main__":

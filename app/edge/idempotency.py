@@ -90,13 +90,14 @@ class Idempotency:
             body = await _whole(receive)
             authenticator: Authenticator = state.authenticator
             principal = await authenticator.principal(bearer.split(None, 1)[1])
-            await self._once(scope, body, send, key, principal, state.runtime)
+            await self._once(scope, (body, receive), send, key, principal, state.runtime)
         except AppError as error:
             await from_error(error)(scope, receive, send)
 
     async def _once(
-        self, scope: Scope, body: bytes, send: Send, key: str, principal: Principal, runtime: Runtime
+        self, scope: Scope, came: tuple[bytes, Receive], send: Send, key: str, principal: Principal, runtime: Runtime
     ) -> None:
+        body, receive = came
         fingerprint = _fingerprint(scope, body)
         _refuse_odd(key)
         async with runtime.db.firm(principal.firm_id) as session:
@@ -108,7 +109,7 @@ class Idempotency:
             await _replay(row, fingerprint, runtime, send)
             return
         answer = _Answer(send)
-        await self._app(scope, _again(body), answer.take)
+        await self._app(scope, _again(body, receive), answer.take)
         await _keep(runtime, principal, claimed, answer)
         await answer.release()
 
@@ -191,11 +192,11 @@ async def _whole(receive: Receive) -> bytes:
             return bytes(body)
 
 
-def _again(body: bytes) -> Receive:
-    """The body once more, then silence until the caller has gone."""
+def _again(body: bytes, receive: Receive) -> Receive:
+    """The body once more, then silence until the caller has gone: a download listens for that."""
     messages: list[Mapping[str, Any]] = [{"type": "http.request", "body": body, "more_body": False}]
 
-    async def receive() -> Message:
-        return dict(messages.pop()) if messages else {"type": "http.disconnect"}
+    async def once_more() -> Message:
+        return dict(messages.pop()) if messages else await receive()
 
-    return receive
+    return once_more

@@ -11,7 +11,7 @@ from app.db.exports import Part
 from app.db.session import Session
 from app.errors import Invalid
 from app.files import planning
-from app.files.copied import CopiedRows
+from app.files.copied import Relay
 from app.files.formats.journal_printing import Journal
 from app.files.formats.print_iif import IifJournal
 from app.files.formats.print_tables import QboJournal, XeroJournal
@@ -29,7 +29,6 @@ _JOURNALS: Mapping[tuple[str, str], type[Journal]] = {
     ("xero", "csv"): XeroJournal,
 }
 _MOST_SHOWN = 100
-_PORTION = 1 << 18
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,24 +87,13 @@ async def _journals(session: Session, firm_id: int, wish: Wish, place: Place, fi
         currency=wish.currency or place.currency,
     )
     printer = printing(file, plan, zipped=wish.split is not None)
-    copied = CopiedRows()
-    waiting: list[bytes] = []
-
-    def print_waiting() -> None:
-        printer.feed(copied.rows(b"".join(waiting)))
-        waiting.clear()
-
-    async def take(chunk: bytes) -> None:
-        # In a thread: the event loop serves others meanwhile, and the next portion is read only afterwards.
-        waiting.append(chunk)
-        if sum(map(len, waiting)) > _PORTION:
-            await asyncio.to_thread(print_waiting)
-
+    relay = Relay(printer.feed)
     try:
-        await exports.copy_journals(session, firm_id, part, take)
-        await asyncio.to_thread(print_waiting)
+        await exports.copy_journals(session, firm_id, part, relay.take)
+        await relay.finish()
         await asyncio.to_thread(printer.close)
     finally:
+        await relay.stop()
         printer.discard()
     return Counted(printer.findings, printer.entries, printer.lines, printer.totals, printer.ids, before)
 

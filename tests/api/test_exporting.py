@@ -91,6 +91,15 @@ async def test_a_file_and_its_log(http: httpx.AsyncClient, firm: int, path: str,
     ]
 
 
+async def test_an_idempotency_key_lets_the_whole_file_through(http: httpx.AsyncClient) -> None:
+    await books(http, entry("JE-1"))
+    for _ in range(2):
+        answer = await http.post("/api/export/quickbooks?format=csv", headers={"Idempotency-Key": "k"})
+        assert await numbers(answer) == ["JE-1"]
+        assert int(answer.headers["content-length"]) == len(answer.content)
+    assert {log["status"] for log in (await http.get(LOGS)).json()["items"]} == {"complete"}
+
+
 async def test_filters(http: httpx.AsyncClient) -> None:
     ids = await books(
         http, entry("A"), entry("B", date="2026-11-20"), entry("C", currency="EUR"), entry("D", status="approved")
