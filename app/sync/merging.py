@@ -21,7 +21,6 @@ Fields = dict[str, str]
 BOTH_CHANGED = "changed_on_both_sides"
 ARCHIVED = "archived_there"
 _BUSY = ("in_flight", "unknown")
-_SETTLED = ("synced", "unchanged", "excluded", "conflict", "superseded")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +60,6 @@ def merge(base: Mapping[str, str], ours: Fields, theirs: Fields) -> Merge:
             taken[name] = text
         else:
             conflicts.append(name)
-    # From now on their present values are what a change of theirs is measured by, also in a conflict: whoever decides
-    # for ours has seen them.
     return Merge(taken, tuple(conflicts), dict(theirs), all(ours[name] == text for name, text in theirs.items()))
 
 
@@ -77,19 +74,33 @@ async def apply_customer(session: Session, turn: Turn, record: RemoteCustomer) -
     capabilities = turn.provider.capabilities
     ours = fields_of(capabilities, customer_of(client))
     merged = merge(mapping.base, ours, fields_of(capabilities, record.customer))
-    values: dict[str, Any] = {"version": record.version, "base": merged.base}
+    if not record.active:
+        # What is archived is not read for changes: QuickBooks even adds "(deleted)" to the name. All of it comes with
+        # the restoring.
+        merged = replace(merged, taken={}, base=dict(mapping.base))
+    told = _state(mapping, client, record, merged)
+    values: dict[str, Any] = {"version": record.version, "base": _agreed(mapping.base, merged, told), **told}
     taken = {name: text for name, text in merged.taken.items() if not (name == "name" and not text)}
     if taken:
         await _take_over(session, turn, client, taken)
         if mapping.base_revision >= client.revision:
             values["base_revision"] = client.revision + 1
-    values |= _state(mapping, client, record, merged)
     await outgoing.mark(session, turn.firm_id, Kind.customer, mapping.id, **values)
-    if taken:
+    if taken or told.get("state") == "synced":  # what was changed here during a conflict is owed once it has ended
         await mappings.auto_push(session, turn.firm_id, Kind.customer, [client.id])
     if record.active and mapping.fault.get("code") == ARCHIVED:
         await outgoing.release_waiting(session, turn.firm_id, turn.connection_id, [client.id])
     return bool(taken)
+
+
+def _agreed(base: Mapping[str, str], merged: Merge, told: Mapping[str, Any]) -> Fields:
+    """What a later change of theirs is measured by: their present values, as far as somebody was told of them.
+
+    A person who decides a conflict for ours has seen theirs. What nobody was told of stays a conflict to come.
+    """
+    if told.get("fault", {}).get("code") == BOTH_CHANGED:
+        return merged.base
+    return merged.base | {name: base.get(name, "") for name in merged.conflicts}
 
 
 def _state(mapping: Any, client: Any, record: RemoteCustomer, merged: Merge) -> dict[str, Any]:
@@ -100,10 +111,10 @@ def _state(mapping: Any, client: Any, record: RemoteCustomer, merged: Merge) -> 
             message=f"{record.name} was archived at the provider; ours is kept.",
             fix="Archive ours too, or restore the one there.",
         )
-        return _conflict(fault) if mapping.state in _SETTLED else {}
+        return _conflict(fault)
     if not record.active and not client.active and mapping.state in ("pending", "conflict"):
         return {"state": "synced", "sync_error": "", "fault": {}, "base_revision": client.revision}
-    if merged.conflicts and mapping.state in (*_SETTLED, "pending", "waiting"):
+    if merged.conflicts:
         names = ", ".join(name.removeprefix("billing_address.").replace("_", " ") for name in merged.conflicts)
         fault = Fault(
             code=BOTH_CHANGED,
@@ -112,7 +123,9 @@ def _state(mapping: Any, client: Any, record: RemoteCustomer, merged: Merge) -> 
             field=merged.conflicts[0],
         )
         return _conflict(fault)
-    if mapping.state == "conflict" and (code == ARCHIVED or (code == BOTH_CHANGED and merged.equal)):
+    if mapping.state == "conflict" and merged.equal and code in (ARCHIVED, BOTH_CHANGED):
+        return {"state": "synced", "sync_error": "", "fault": {}, "base_revision": client.revision}
+    if mapping.state == "conflict" and code == ARCHIVED:
         return {"state": "synced", "sync_error": "", "fault": {}}
     return {}
 

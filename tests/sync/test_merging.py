@@ -310,3 +310,53 @@ class TestMerge:
 
 def _customer(**fields: Any) -> Customer:
     return Customer(name="X", **fields)
+
+
+@BOTH
+async def test_a_record_in_error_never_forgets_what_was_changed_there(provider: str, place: Place) -> None:
+    client = await place.client()
+    external_id = await place.external_id(client)
+    await changed(place.world, place.firm, external_ref="a", email="ours@maple.test")
+    async with place.world.runtime.db.firm(place.firm) as session:
+        await session.exec_driver_sql("UPDATE customer_sync_mappings SET state = 'error', fault = '{\"code\": \"x\"}'")
+    await place.edit_there(external_id, email="theirs@maple.test")
+    await place.pull()
+    assert await place.state(client) == ("conflict", "changed_on_both_sides")
+    assert (await place.there(external_id)).email == "theirs@maple.test"
+
+
+@BOTH
+async def test_archived_and_edited_there_while_ours_is_owed_overwrites_nothing(provider: str, place: Place) -> None:
+    client = await place.client()
+    external_id = await place.external_id(client)
+    await place.edit_there(external_id, email="theirs@maple.test")
+    await place.world.act(place.connection, "archive_customer", customer_id=external_id)
+    await changed(place.world, place.firm, external_ref="a", email="ours@maple.test")
+    await place.pull()
+    assert (await place.state(client))[0] == "conflict"
+    assert (await place.there(external_id)).email == "theirs@maple.test"
+    await _restore(place, external_id)
+    await place.pull()
+    assert await place.state(client) == ("conflict", "changed_on_both_sides")
+    assert (await place.there(external_id)).email == "theirs@maple.test"
+
+
+@BOTH
+async def test_what_changed_here_while_archived_there_goes_once_it_is_restored(provider: str, place: Place) -> None:
+    client = await place.client()
+    external_id = await place.external_id(client)
+    await place.world.act(place.connection, "archive_customer", customer_id=external_id)
+    await place.pull()
+    await place.world.set(place.firm, Client, client, phone="9", revision=2)
+    await _restore(place, external_id)
+    await place.pull()
+    await place.world.work(place.connection)
+    assert await place.state(client) == ("synced", "")
+    assert (await place.there(external_id)).phone == "9"
+
+
+async def _restore(place: Place, external_id: str) -> None:
+    if place.provider == "quickbooks":
+        await place.world.act(place.connection, "restore", entity="Customer", id=external_id)
+    else:
+        await place.world.act(place.connection, "restore_customer", customer_id=external_id)
