@@ -7,9 +7,10 @@ import typer
 
 from app.canonical import Kind
 from app.cli.running import OPERATOR, AsJson, with_runtime
-from app.db import audit, inbox, stories, wakeups
+from app.db import stories, wakeups
 from app.db.stories import Moment
 from app.runtime import Runtime
+from app.sync import replaying
 
 Firm = Annotated[int, typer.Option(help="The firm's id.")]
 
@@ -43,11 +44,9 @@ def replay_webhooks(
 
     async def act(runtime: Runtime) -> int:
         async with runtime.db.firm(firm) as session:
-            rows = await inbox.replay(session, firm, None, connection, state)
-            details = {"count": len(rows), "state": state}
-            await audit.record(session, firm, actor=OPERATOR, action="webhook_events.replayed", details=details)
-        for connection_id in sorted({row.connection_id for row in rows}):
+            count, woken = await replaying.replay(session, firm, connection_id=connection, state=state, actor=OPERATOR)
+        for connection_id in sorted(woken):
             await wakeups.wake(runtime.db, connection_id)
-        return len(rows)
+        return count
 
     typer.echo(f"{with_runtime(act)} events are looked at again.")

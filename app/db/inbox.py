@@ -41,6 +41,7 @@ _STORE = text(
         CASE WHEN k.id IS NULL THEN now() END
     FROM fresh f LEFT JOIN connections k
         ON k.provider = f.provider AND k.company_id = f.company_id AND k.status <> 'revoked'
+    ORDER BY f.provider, f.event_key -- two processes that count the same duplicates must not wait for each other
     ON CONFLICT (provider, event_key) DO UPDATE SET duplicates = webhook_events.duplicates + 1
     RETURNING CASE WHEN state = 'pending' THEN connection_id END AS connection_id
     """

@@ -107,6 +107,13 @@ PUSHED: Mapping[Kind, PushedKind] = {
 }
 
 
+# The column of a connection that switches a kind on or off; other kinds have none and are always read.
+SWITCHES: Mapping[Kind, str] = {
+    **{kind: known.switch for kind, known in PUSHED.items()},
+    Kind.payment: "payment_sync_enabled",
+}
+
+
 def of_every_kind(template: Callable[[Kind, PushedKind], str]) -> str:
     """One SELECT per kind, as a UNION ALL."""
     return "\nUNION ALL\n".join(template(kind, known) for kind, known in PUSHED.items())

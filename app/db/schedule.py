@@ -28,7 +28,7 @@ _ASK_IF_DUE = text(
 )
 
 
-# Kinds with a frequency of their own, and what each of them costs nothing to know: when it was read last.
+# Kinds with a frequency of their own, by when each was asked for last; one statement for the same reason.
 _ASK_KINDS = text(
     """
     WITH due AS (

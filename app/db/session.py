@@ -160,9 +160,7 @@ def _ping_after_rest(engine: AsyncEngine) -> None:
             return
         try:
             alive = engine.dialect.do_ping(connection)
-        except DBAPIError as error:
-            raise DisconnectionError(type(error).__name__) from error
-        except Exception as error:  # the driver's own errors, not yet made SQLAlchemy's
+        except Exception as error:  # the driver's own errors and SQLAlchemy's alike: the connection is of no use
             raise DisconnectionError(type(error).__name__) from error
         if not alive:
             raise DisconnectionError("no answer")

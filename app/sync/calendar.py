@@ -4,15 +4,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from app.canonical import Kind
+from app.db.kinds import SWITCHES
 from app.providers.base import Capabilities
 
 SWEPT_DAYS = 35  # how far back the daily sweep reads again; older documents are seldom touched, and feeds tell of them
-_SWITCHES = {
-    Kind.customer: "customer_sync_enabled",
-    Kind.invoice: "invoice_sync_enabled",
-    Kind.payment: "payment_sync_enabled",
-    Kind.journal_entry: "journal_sync_enabled",
-}
 _SWEPT = (
     Kind.customer,
     Kind.account,
@@ -32,7 +27,7 @@ def followed(capabilities: Capabilities) -> list[Kind]:
 
 def swept(connection: Any) -> list[Kind]:
     """What the daily sweep reads: every kind that is not switched off."""
-    return [kind for kind in _SWEPT if kind not in _SWITCHES or getattr(connection, _SWITCHES[kind])]
+    return [kind for kind in _SWEPT if kind not in SWITCHES or getattr(connection, SWITCHES[kind])]
 
 
 def moments(connection: Any) -> list[datetime | None]:

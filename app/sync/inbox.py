@@ -9,6 +9,7 @@ import structlog
 
 from app.canonical import Kind
 from app.db import inbox, mappings, remote_records
+from app.db.kinds import SWITCHES
 from app.db.session import Session, Unavailable
 from app.errors import ProviderError, ProviderRejected, ProviderUnavailable, StaleLease
 from app.sync.applying import apply
@@ -23,11 +24,6 @@ MAX_FAILURES = 6
 MAX_SILENCES = 24  # about a day of a provider that does not answer
 # QuickBooks rounds the stamps of records to the nearest second, so that an older copy may look newer than the event.
 BLUR = timedelta(seconds=2)
-_SWITCH = {
-    Kind.payment: "payment_sync_enabled",
-    Kind.invoice: "invoice_sync_enabled",
-    Kind.customer: "customer_sync_enabled",
-}
 
 
 async def drain(turn: Turn) -> None:
@@ -91,7 +87,7 @@ async def _reason_not_to(session: Session, turn: Turn, event: Any) -> str | None
     if event.kind not in WORTH_A_LOOK:
         return "not a kind we follow"
     kind = Kind(event.kind)
-    if not getattr(turn.connection, _SWITCH[kind]):
+    if not getattr(turn.connection, SWITCHES[kind]):
         return "switched off"
     if event.operation == inbox.REPLAYED:
         return None

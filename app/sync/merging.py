@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from app.canonical import Customer, Kind, RemoteCustomer
+from app.canonical import Address, Customer, Kind, RemoteCustomer
 from app.db import audit, bulk, clients, mappings, outgoing
 from app.db.session import Session
 from app.db.tables import Client
@@ -155,8 +155,8 @@ def client_values(taken: Fields, address: Mapping[str, str]) -> dict[str, Any]:
 
 
 def customer_of(client: Any) -> Customer:
-    """A client of ours in the common vocabulary."""
-    address = replace(Customer(name="").billing_address, **client.billing_address)
+    """A client of ours in the common vocabulary; a client's row, or an owed one."""
+    known = {name: client.billing_address.get(name) or "" for name in Address.__dataclass_fields__}
     return Customer(
         name=client.name,
         email=client.email,
@@ -164,7 +164,7 @@ def customer_of(client: Any) -> Customer:
         company_name=client.company_name,
         currency=client.currency,
         tax_number=client.tax_number,
-        billing_address=address,
+        billing_address=Address(**known),
         notes=client.notes,
         active=client.active,
     )

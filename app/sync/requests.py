@@ -1,23 +1,18 @@
 """Asking for background work: what routes call. Every function commits, then rings; none calls a provider."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from app.canonical import Kind, ProviderName
 from app.db import mappings, owners, runs, wakeups
 from app.db.base import Json
+from app.db.kinds import SWITCHES
 from app.db.mappings import EVERYTHING, Asked, Part
 from app.db.session import Database, Session
 from app.errors import Conflict, Invalid, NotConnected
 
 ON_ITS_WAY = ("pending", "in_flight", "waiting", "unknown")
-_SWITCH: Mapping[Kind, str] = {
-    Kind.customer: "customer_sync_enabled",
-    Kind.invoice: "invoice_sync_enabled",
-    Kind.payment: "payment_sync_enabled",
-    Kind.journal_entry: "journal_sync_enabled",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +68,7 @@ async def push_many(
     async with database.firm(firm_id) as session:
         if kinds is None:
             row = await _usable(session, firm_id, connection_id, None)
-            kinds = [kind for kind in mappings.TABLES if getattr(row, _SWITCH[kind])]
+            kinds = [kind for kind in mappings.TABLES if getattr(row, SWITCHES[kind])]
         for kind in kinds:
             await _usable(session, firm_id, connection_id, kind)
         params: Json = {"kinds": [kind.value for kind in kinds]}
@@ -141,7 +136,7 @@ async def _usable(session: Session, firm_id: int, connection_id: int, kind: Kind
             who="admin",
             record={"kind": "connection", "id": connection_id},
         )
-    switch = _SWITCH.get(kind) if kind is not None else None
+    switch = SWITCHES.get(kind) if kind is not None else None
     if switch is not None and not getattr(row, switch):
         raise Conflict(
             f"Synchronising {kind} records is switched off for this connection.",

@@ -1,12 +1,14 @@
 """From rows of our books to canonical records in the provider's own codes. Pure: rows in, records or faults out."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from app.canonical import Address, Customer, Invoice, InvoiceLine, JournalEntry, JournalLine, TaxMode
+from app.canonical import Customer, Invoice, InvoiceLine, JournalEntry, JournalLine, TaxMode
 from app.db.outgoing import Codes
 from app.errors import Fault
+from app.sync.merging import customer_of
 
 CENT_PLACES = 2
 
@@ -18,19 +20,7 @@ def marker(kind: str, record_id: int) -> str:
 
 def customer(row: Any) -> Customer:
     """An owed client as the provider shall hold it."""
-    known = {name: row.billing_address.get(name) or "" for name in Address.__dataclass_fields__}
-    return Customer(
-        name=row.name,
-        reference=marker("c", row.record_id),
-        email=row.email,
-        phone=row.phone,
-        company_name=row.company_name,
-        currency=row.currency,
-        tax_number=row.tax_number,
-        billing_address=Address(**known),
-        notes=row.notes,
-        active=row.active,
-    )
+    return replace(customer_of(row), reference=marker("c", row.record_id))
 
 
 def invoice(row: Any, lines: Iterable[Any], codes: Codes) -> tuple[Invoice, tuple[Fault, ...]]:

@@ -13,7 +13,7 @@ from app.db import code_mappings, mappings, status
 from app.db.code_mappings import CodeKind
 from app.db.cures import Cure, cured
 from app.db.mending import Choice
-from app.db.tables import Connection, Firm
+from app.db.tables import Firm
 from app.errors import Conflict
 from app.sync import mending, requests
 from tests.support.world import World
@@ -223,4 +223,3 @@ async def test_accepted_is_always_the_sum(world: World, provider: str, place: tu
     assert found["accepted"] == sum(rows) == sum(found["by_state"].values())
     assert found["by_state"]["error"] == 1
     assert found["by_state"]["excluded"] == sum(found["excluded"].values())
-    assert await world.row(firm, Connection, connection)

@@ -5,6 +5,7 @@ follow each other. The loops are kept tight: a million rows must cost little mor
 """
 
 import json
+from abc import ABC, abstractmethod
 from array import array
 from collections.abc import Sequence
 from decimal import Decimal
@@ -52,7 +53,7 @@ class _Names(dict[str, str]):
         return name
 
 
-class Journal:
+class Journal(ABC):
     """What the three formats have in common."""
 
     provider: ClassVar[str]
@@ -75,17 +76,17 @@ class Journal:
         self._open: list[Row] = []
         self._number = ""
 
+    @abstractmethod
     def layout(self) -> Layout:
         """How the file begins."""
-        raise NotImplementedError
 
+    @abstractmethod
     def account(self, code: str) -> str:
         """What the file calls an account; refuses what it cannot name."""
-        raise NotImplementedError
 
+    @abstractmethod
     def print(self, rows: Sequence[Row]) -> None:
         """Print one entry."""
-        raise NotImplementedError
 
     def feed(self, rows: Sequence[Row]) -> None:
         """Print these rows; the last entry may go on in the next portion."""
