@@ -15,7 +15,7 @@ from benchmarks.stage import database, percentile, settings_for, vendors, web, w
 from tests.support.processes import RemoteWorld, remote_world
 
 PAYMENTS = 30
-STEADY_SECONDS = 190.0
+STEADY_SECONDS = 180.0  # whole minutes: the budgets are spent at the beginning of each, and part of one would mislead
 CALL_SECONDS = 0.25
 LIMITS = {"quickbooks": 40, "xero": 60}  # batches and calls a minute
 
@@ -64,8 +64,8 @@ async def _latencies(world: RemoteWorld, firm: int, connection: int, client: int
     taken = []
     for invoice, external_id in zip(invoices, ids, strict=True):
         begun = time.perf_counter()
-        await world.act(connection, "pay", invoice_id=external_id)
-        await world.control("intuit/webhooks/flush")
+        vendor, company = world.companies[connection]
+        await world.control(f"{vendor}/companies/{company}/pay", invoice_id=external_id)
         while (await world.row(firm, Invoice, invoice)).status != "paid":
             if time.perf_counter() - begun > 30:
                 break
