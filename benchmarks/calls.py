@@ -53,5 +53,5 @@ async def _one(world: World, provider: str, fewest: int) -> Figure:
         target="≤ 1.05",
         kept=calls <= fewest * 1.05,
         unit="calls",
-        note=f"a plain loop would make {LOOP}, by reckoning; {CUSTOMERS + INVOICES} records in {watch():.1f} s of this machine",
+        note=f"a plain loop would make {LOOP}, by reckoning; {CUSTOMERS + INVOICES} records in {watch():.1f} s here",
     )
