@@ -3,7 +3,7 @@
 import asyncio
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -16,9 +16,9 @@ from app.db.session import Session
 from app.errors import Unsupported
 from app.files.batches import Outcome, Sent, log_batch
 from app.files.formats.escaping import escape, unescape
-from app.files.formats.model import Format, Trouble, Unreadable
+from app.files.formats.model import Format, Trouble, Unreadable, crooked
 from app.files.formats.reading import table_of
-from app.files.formats.tables import Shape, Table, one_of
+from app.files.formats.tables import Shape, Table, moved, one_of
 from app.files.matching import There
 from app.files.planning import Place
 
@@ -57,7 +57,7 @@ async def up(session: Session, firm_id: int, place: Place, sent: Sent, *, overri
         table, parsed = await asyncio.to_thread(table_of, sent.data, SHAPE)
     except Unreadable as error:
         raise Unsupported(str(error), code=error.code, who="bookkeeper", fix=error.fix) from error
-    targets, troubles = _targets(table)
+    targets, troubles = _targets(table, moved(table, own=True))
     known = await file_codes.mapped(session, firm_id, CodeKind.account, place.provider, place.connection_id)
     changed = [one for one in targets if known.get(one[0]) != (one[1], one[2] or known.get(one[0], ("", ""))[1])]
     outcome = Outcome(
@@ -114,11 +114,14 @@ async def _set(
     return await cured(session, firm_id, [Cure.account_mapped], provider=place.provider) if targets else set()
 
 
-def _targets(table: Table) -> tuple[list[tuple[str, str, str]], list[Trouble]]:
+def _targets(table: Table, crooked_rows: Set[int]) -> tuple[list[tuple[str, str, str]], list[Trouble]]:
     targets: list[tuple[str, str, str]] = []
     troubles: list[Trouble] = []
     seen: dict[str, int] = {}
     for row in table.rows:
+        if row.row in crooked_rows:
+            troubles.append(crooked(row.row, (row.row,), row.cells[0]))
+            continue
         cells = {name: row.cells[at].strip() if at < len(row.cells) else "" for name, at in table.places.items()}
         ours, theirs = cells["internal_code"], cells["external_code"]
         name = unescape(cells.get("external_name", ""))
