@@ -8,8 +8,7 @@ from collections.abc import Sequence, Set
 from pydantic import TypeAdapter, ValidationError
 
 from app.books.inputs import Code, Line, Word
-from app.canonical import Kind
-from app.db import code_mappings, file_codes, remote_records
+from app.db import code_mappings, file_codes
 from app.db.code_mappings import CodeKind
 from app.db.cures import Cure, cured
 from app.db.session import Session
@@ -19,7 +18,6 @@ from app.files.formats.escaping import escape, unescape
 from app.files.formats.model import Format, Trouble, Unreadable, crooked
 from app.files.formats.reading import table_of
 from app.files.formats.tables import Shape, Table, moved, one_of
-from app.files.matching import There
 from app.files.planning import Place
 
 COLUMNS = ("internal_code", "internal_name", "type", "external_code", "external_name")
@@ -29,7 +27,6 @@ SHAPE = Shape(
     {"external_name": one_of("externalname"), "internal_name": one_of("internalname"), "type": one_of("type")},
 )
 _AT_ONCE = 1000
-_ALL = 1_000_000
 _CODE, _TARGET, _NAME = TypeAdapter(Code), TypeAdapter(Word), TypeAdapter(Line)
 
 
@@ -78,25 +75,6 @@ async def up(session: Session, firm_id: int, place: Place, sent: Sent, *, overri
         outcome.woken = await _set(session, firm_id, place, changed, override=override)
     outcome.import_id = await log_batch(session, firm_id, sent, outcome, parsed)
     return outcome
-
-
-async def there(session: Session, firm_id: int, place: Place) -> list[There]:
-    """The company's accounts as they were last pulled; none where there is no connection."""
-    if place.connection_id is None:
-        return []
-    rows = await remote_records.page(
-        session, firm_id, connection_id=place.connection_id, kind=Kind.account, after=None, limit=_ALL
-    )
-    return [
-        There(
-            code=str(row.record.get("code") or ""),
-            number=str(row.record.get("number") or ""),
-            name=str(row.record.get("name") or ""),
-            type=str(row.record.get("type") or ""),
-            active=bool(row.record.get("active")) and not row.gone,
-        )
-        for row in rows
-    ]
 
 
 async def _set(

@@ -115,8 +115,8 @@ def under_header(rows: Sequence[Cells], at: int, shape: Shape, divider: str) -> 
 def moved(table: Table, *, own: bool = False) -> frozenset[int]:
     """Rows that have more cells than there are columns, because a divider stands unquoted in one of them.
 
-    Rows that all end with the same blank cells are how some programs write, though we do not (`own`); a workbook's cells
-    cannot move.
+    Rows that all end with the same blank cells are how some programs write, though we do not (`own`). A workbook's
+    cells cannot move.
     """
     if not table.divider:
         return frozenset()
