@@ -52,3 +52,17 @@ async def test_a_moved_cell_maps_nothing(http: httpx.AsyncClient) -> None:
     answer = await http.put(url, files={"file": ("m.csv", text)}, params={"provider": "xero"})
     assert (answer.status_code, answer.json()["errors"][0]["code"]) == (422, "too_many_cells")
     assert (await http.get(f"{BOOKS}/account-mappings?provider=xero")).json()["items"] == []
+
+
+async def test_rejected_rows_of_an_iif_file_can_be_mended_and_sent_again(http: httpx.AsyncClient) -> None:
+    bad = ENTRY.replace("-50", "-5,0.50").replace("stamps", "stamps, red\t\tmore")
+    answer = await send(http, f"{IIF}{ENTRY}{bad}!ACCNT\tNAME\tACCNTTYPE\nACCNT\tOdd\tWEIRD\n")
+    rejected = (await http.get(f"{BOOKS}/import-batches/{answer.json()['import_id']}/rejected")).text
+    lines = rejected.split("\r\n")
+    assert [line.split(",")[0] for line in lines] == ["!TRNS", "TRNS", "!SPL", "SPL", "ENDTRNS", "!ACCNT", "ACCNT", ""]
+    assert lines[0].endswith(",REASON")
+    assert lines[1].startswith('TRNS,GENERAL JOURNAL,7/1/26,Rent,50,"stamps, red",')
+    again = (await send(http, rejected)).json()
+    assert [one["code"] for one in again["errors"]] == ["bad_amount", "account_type_unknown"]
+    mended = rejected.replace('"-5,0.50"', "-50").replace("WEIRD", "EXP")
+    assert (await send(http, mended)).json()["imported"] == 2
