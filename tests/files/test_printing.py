@@ -11,7 +11,9 @@ import pytest
 from app.files.formats import print_invoices, print_lists
 from app.files.formats.print_invoices import Codes, InvoiceRow, LineRow
 from app.files.formats.print_lists import ChartRow, Job
+from app.files.formats.reading import read
 from app.files.formats.targets import REGIONS, Findings, Plan, Target
+from app.files.formats.types import WORDS
 from tests.support.files import entry_rows, printed
 
 CHART: Mapping[str, Target] = {
@@ -102,6 +104,20 @@ def test_an_accounts_number_is_no_formula() -> None:
         findings = Findings()
         print_([row], Job(file=io.BytesIO(), findings=findings, region=REGIONS["us"]))
         assert refused(findings) == [("=1+1", "formula")], print_.__name__
+
+
+@pytest.mark.parametrize("print_", [print_lists.iif_accounts, print_lists.qbo_accounts, print_lists.xero_accounts])
+def test_a_type_is_listed_as_altered_exactly_where_it_does_not_come_back(print_: Any) -> None:
+    rows = [
+        ChartRow(code=str(n), name=f"A{n}", path=f"A{n}", type=kind, description="", active=True)
+        for n, kind in enumerate(WORDS)
+    ]
+    file, findings = io.BytesIO(), Findings()
+    print_(rows, Job(file=file, findings=findings, region=REGIONS["gb"]))
+    back = {one.name: one.type for one in read(file.getvalue()).accounts}
+    lost = {row.code for row in rows if back[row.name] != row.type}
+    assert lost == {one.record for one in findings.altered if one.field == "type"}
+    assert lost
 
 
 class TestInvoices:
