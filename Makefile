@@ -9,7 +9,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test browser test-pg15 faults bench lint fix types arch check lock audit sbom openapi migrate clean
+.PHONY: help setup demo run test browser test-pg15 faults bench lint fix types arch check lock audit sbom image-check openapi migrate clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -71,6 +71,9 @@ audit: setup ## Ask the package index for advisories on every locked release; fa
 sbom: setup ## Write the bill of materials of what the image holds (CycloneDX)
 	@mkdir -p dist
 	$(BIN)/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --mc-type application --output-reproducible -o dist/tieout.cdx.json
+
+image-check: setup ## Carry out the Dockerfile without a daemon, look inside, let it work
+	$(BIN)/python -m tools.image_check
 
 openapi: setup ## Write the published API document anew
 	$(BIN)/python -m app.cli openapi > docs/openapi.json.new && mv docs/openapi.json.new docs/openapi.json
