@@ -33,7 +33,7 @@ class WhereQuery(BaseModel):
     connection_id: Id | None = None
 
 
-class SuggestionAnswer(Answer):
+class AccountSuggestionAnswer(Answer):
     """A target for an account of ours that has none, and why."""
 
     internal_code: str
@@ -49,7 +49,7 @@ class SuggestionAnswer(Answer):
 class Suggestions(Answer):
     """What fits. `known` says how many accounts of the company were pulled: without any, nothing can."""
 
-    items: list[SuggestionAnswer]
+    items: list[AccountSuggestionAnswer]
     known: int
 
 
@@ -116,7 +116,7 @@ async def suggest(session: FirmSession, principal: Viewer, query: Annotated[Wher
     mapped = await file_codes.mapped(session, principal.firm_id, CodeKind.account, place.provider, place.connection_id)
     done = [code for code, (target, _) in mapped.items() if target]
     found = matching.suggestions(await file_codes.chart(session, principal.firm_id), done, there)
-    return Suggestions(items=[SuggestionAnswer.model_validate(one) for one in found], known=len(there))
+    return Suggestions(items=[AccountSuggestionAnswer.model_validate(one) for one in found], known=len(there))
 
 
 @router.get("/warnings", operation_id="account_mapping_warnings")
