@@ -4,12 +4,12 @@ PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14; 
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 STAMP := .venv/.installed
-CHECKED := $(wildcard app simulators demo benchmarks tests)
+CHECKED := $(wildcard app simulators demo benchmarks tests tools)
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test browser test-pg15 faults bench lint fix types arch check lock openapi migrate clean
+.PHONY: help setup demo run test browser test-pg15 faults bench lint fix types arch check lock audit sbom image-check openapi migrate clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -62,8 +62,18 @@ arch: setup ## Import contracts and size budgets
 check: lint types arch test browser ## What CI runs
 
 lock: setup ## Resolve the dependencies anew (UPGRADE=1 for the newest versions)
-	$(COMPILE) $(if $(UPGRADE),--upgrade) pyproject.toml -o requirements.lock
+	$(COMPILE) $(if $(UPGRADE),--upgrade) --extra otel pyproject.toml -o requirements.lock
 	$(COMPILE) $(if $(UPGRADE),--upgrade) --all-extras -c requirements.lock pyproject.toml -o requirements-dev.lock
+
+audit: setup ## Ask the package index for advisories on every locked release; fails if it could not
+	$(BIN)/python -m tools.audit requirements.lock requirements-dev.lock
+
+sbom: setup ## Write the bill of materials of what the image holds (CycloneDX)
+	@mkdir -p dist
+	$(BIN)/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --mc-type application --output-reproducible -o dist/tieout.cdx.json
+
+image-check: setup ## Carry out the Dockerfile without a daemon, look inside, let it work
+	$(BIN)/python -m tools.image_check
 
 openapi: setup ## Write the published API document anew
 	$(BIN)/python -m app.cli openapi > docs/openapi.json.new && mv docs/openapi.json.new docs/openapi.json

@@ -25,6 +25,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import ClassVar
 
+from app.logs import redact_text
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -42,6 +44,10 @@ class Fault:
     vendor_code: str = ""
     vendor_message: str = ""
     field: str = ""
+
+    def __post_init__(self) -> None:
+        """A provider that quotes the request it refuses may quote its credential: no fault keeps one."""
+        object.__setattr__(self, "vendor_message", redact_text(self.vendor_message))
 
     def sentence(self) -> str:
         """What stands in a mapping's `sync_error`: the cause, the cure, and the provider's own words."""

@@ -43,6 +43,8 @@ _RULES: Final = (
 )
 _LONG_WORD = re.compile(r"[\w-]{40,}")
 _QUERY = re.compile(r"\?[^\s\"']*")
+# What vendors name companies and records by, as a part of a path: long numbers and UUIDs.
+_IDENTIFIER = re.compile(r"(?<=/)(?:\d{9,}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?=[/\s\"']|$)", re.IGNORECASE)
 _TALKS_IN_URLS = frozenset({"httpx", "httpcore", "uvicorn.access"})
 _OURS_TO_ROUTE = (
     "uvicorn",
@@ -162,7 +164,7 @@ def _add_request_id(_logger: WrappedLogger, _method: str, event: EventDict) -> E
 
 
 def _drop_queries(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Access logs name the path alone: callbacks carry codes, lists carry names of clients."""
+    """Access logs name the path alone, without ids of companies: callbacks carry codes, lists names of clients."""
     if str(event.get("logger", "")) in _TALKS_IN_URLS:
-        event["event"] = _QUERY.sub("", str(event["event"]))
+        event["event"] = _IDENTIFIER.sub("…", _QUERY.sub("", str(event["event"])))
     return event

@@ -175,9 +175,12 @@ def _described(app: FastAPI) -> Any:
             schemas["Problem"] = problem
             for name in ("HTTPValidationError", "ValidationError"):
                 schemas.pop(name, None)
+            anywhere = document["components"]["responses"] = problems.anywhere()
             for path in document["paths"].values():
                 for operation in path.values():
                     _own_errors(operation["responses"])
+                    for status in anywhere:
+                        operation["responses"].setdefault(status, {"$ref": f"#/components/responses/{status}"})
             app.openapi_schema = document
         return app.openapi_schema
 

@@ -8,6 +8,7 @@ import logging
 import pytest
 import structlog
 
+from app.errors import Fault
 from app.logs import REDACTED, bind_request, configure_logs, current_request_id, redact, redact_text
 
 CANARY = "canary-3f9a"
@@ -158,6 +159,26 @@ def test_access_logs_have_no_query(logged, name):
     logging.getLogger(name).info('%s - "%s %s HTTP/%s" %d', "1.2.3.4:5", "GET", "/clients?name=Jane+Doe", "1.1", 200)
     (record,) = logged()
     assert record["event"] == '1.2.3.4:5 - "GET /clients HTTP/1.1" 200'
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("/v3/company/9341452900000001/companyinfo/9341452900000001", "/v3/company/…/companyinfo/…"),
+        ("/api.xro/2.0/Invoices/C0A80101-5d3e-4a7b-9c11-7f2b6e0d1a01", "/api.xro/2.0/Invoices/…"),
+        ("/api/v1/accounting/invoices/12345678", "/api/v1/accounting/invoices/12345678"),
+    ],
+)
+def test_lines_about_calls_name_no_company(logged, path, shown):
+    logging.getLogger("httpx").info('HTTP Request: %s %s "%s"', "GET", f"https://vendor.test{path}", "HTTP/1.1 200 OK")
+    (record,) = logged()
+    assert record["event"] == f'HTTP Request: GET https://vendor.test{shown} "HTTP/1.1 200 OK"'
+
+
+def test_a_vendor_that_quotes_a_credential_does_not_get_it_into_a_fault():
+    fault = Fault("refused", "Refused.", vendor_message=f"Invoice INV-7 with Bearer {CANARY}12 is not valid.")
+    assert fault.vendor_message == f"Invoice INV-7 with Bearer {REDACTED} is not valid."
+    assert CANARY not in fault.sentence()
 
 
 def test_uvicorns_own_handlers_are_replaced(logged):

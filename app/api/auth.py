@@ -15,7 +15,7 @@ from app.edge.deps import Admin, Member, RuntimeDep
 from app.edge.landing import land
 from app.edge.models import Answer, Provider
 from app.edge.principals import Principal
-from app.edge.problems import may_raise
+from app.edge.problems import later, may_raise
 from app.edge.sync_answers import RunAnswer, preferred_wait, run_answer
 from app.errors import Conflict, Forbidden, Invalid, Misconfigured, NotConnected, Unauthenticated
 from app.providers.registry import SPECS
@@ -34,6 +34,9 @@ class Done(Answer):
 
     message: str
     run: RunAnswer
+
+
+_ACTED = {**_KNOWN, **later(Done, NotConnected, Conflict)}
 
 
 @router.get(BASE, operation_id="auth_begin", responses={**_KNOWN, **may_raise(Misconfigured)})
@@ -58,7 +61,11 @@ async def callback(provider: Provider, request: Request, runtime: RuntimeDep) ->
     return await land(request, runtime, provider)
 
 
-@router.get(BASE + "/refresh", operation_id="auth_refresh", responses={**_KNOWN, **may_raise(NotConnected, Conflict)})
+@router.get(
+    BASE + "/refresh",
+    operation_id="auth_refresh",
+    responses=_ACTED,
+)
 async def refresh(
     provider: Provider, request: Request, response: Response, runtime: RuntimeDep, principal: Member
 ) -> Done:
@@ -67,7 +74,9 @@ async def refresh(
 
 
 @router.post(
-    BASE + "/refresh", operation_id="auth_refresh_post", responses={**_KNOWN, **may_raise(NotConnected, Conflict)}
+    BASE + "/refresh",
+    operation_id="auth_refresh_post",
+    responses=_ACTED,
 )
 async def refresh_by_post(
     provider: Provider, request: Request, response: Response, runtime: RuntimeDep, principal: Member
@@ -76,7 +85,11 @@ async def refresh_by_post(
     return await _act(provider, request, response, runtime, principal, "refresh", "Tokens refreshed successfully")
 
 
-@router.delete(BASE + "/revoke", operation_id="auth_revoke", responses={**_KNOWN, **may_raise(NotConnected, Conflict)})
+@router.delete(
+    BASE + "/revoke",
+    operation_id="auth_revoke",
+    responses=_ACTED,
+)
 async def revoke(
     provider: Provider, request: Request, response: Response, runtime: RuntimeDep, principal: Admin
 ) -> Done:

@@ -37,7 +37,7 @@ class WhereQuery(BaseModel):
     connection_id: Id | None = None
 
 
-class SuggestionAnswer(Answer):
+class AccountSuggestionAnswer(Answer):
     """A target for an account of ours that has none, and why."""
 
     internal_code: str
@@ -53,7 +53,7 @@ class SuggestionAnswer(Answer):
 class Suggestions(Answer):
     """What fits. `known` says how many accounts of the company were pulled: without any, nothing can."""
 
-    items: list[SuggestionAnswer]
+    items: list[AccountSuggestionAnswer]
     known: int
 
 
@@ -129,7 +129,7 @@ async def suggest(
     today = runtime.clock().date()
     rows = await coverage.codes(session, firm_id, CodeKind.account, connection, today, most=_EVERY)
     found = matching.suggestions(rows, there)
-    return Suggestions(items=[SuggestionAnswer.model_validate(one) for one in found], known=len(there))
+    return Suggestions(items=[AccountSuggestionAnswer.model_validate(one) for one in found], known=len(there))
 
 
 async def _there(session: Session, firm_id: int, place: Place) -> list[Target]:

@@ -22,9 +22,7 @@ router = APIRouter(
 )
 LONGEST_SECONDS = 600
 HEARTBEAT_SECONDS = 15.0
-_STREAM: dict[int | str, dict[str, Any]] = {
-    200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}, "description": "Events."}
-}
+_STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {}}, "description": "Events."}}
 
 
 @router.get("/live", operation_id="run_live", response_class=StreamingResponse, responses=_STREAM)

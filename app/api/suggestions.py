@@ -30,7 +30,7 @@ class Guess(Answer):
     reason: Literal["same_email", "same_name", "same_company"]
 
 
-class SuggestionAnswer(Answer):
+class ClientSuggestionAnswer(Answer):
     """A customer there that is linked to no client here; `match` is the client it may be."""
 
     id: int
@@ -45,10 +45,10 @@ class SuggestionAnswer(Answer):
     updated_at: Moment
 
 
-class SuggestionPage(Answer):
+class ClientSuggestionPage(Answer):
     """One page of suggestions."""
 
-    items: list[SuggestionAnswer]
+    items: list[ClientSuggestionAnswer]
     next: str | None
 
 
@@ -69,7 +69,7 @@ class MatchIn(Input):
 @router.get("", operation_id="client_suggestion_list")
 async def list_suggestions(
     session: FirmSession, principal: Viewer, query: Annotated[SuggestionQuery, Query()]
-) -> SuggestionPage:
+) -> ClientSuggestionPage:
     """Customers pulled that are linked to no client, in order of id."""
     rows = await suggestions.page(
         session,
@@ -80,7 +80,7 @@ async def list_suggestions(
         limit=query.limit + 1,
     )
     shown, following = paging.split(rows, query.limit)
-    return SuggestionPage(items=[_answer(row) for row in shown], next=following)
+    return ClientSuggestionPage(items=[_answer(row) for row in shown], next=following)
 
 
 @router.post("/{suggestion_id}/match", operation_id="client_suggestion_match", responses=may_raise(NotFound, Conflict))
@@ -120,10 +120,10 @@ async def dismiss(suggestion_id: PathId, session: FirmSession, principal: Member
     await suggesting.dismiss(session, principal.firm_id, suggestion_id, actor=principal.subject)
 
 
-def _answer(row: Any) -> SuggestionAnswer:
+def _answer(row: Any) -> ClientSuggestionAnswer:
     customer = row.record.get("customer", {})
     guess = None if row.client_id is None else Guess(client_id=row.client_id, name=row.client_name, reason=row.reason)
-    return SuggestionAnswer(
+    return ClientSuggestionAnswer(
         id=row.id,
         connection=row.connection_id,
         external_id=row.external_id,

@@ -15,7 +15,7 @@ from app.db.session import Session
 from app.edge.deps import FirmSession, Member, RuntimeDep, Viewer
 from app.edge.models import PathId, Provider, check_order
 from app.edge.principals import Principal
-from app.edge.problems import may_raise
+from app.edge.problems import later, may_raise
 from app.edge.sync_answers import mapping_answer, preferred_wait, run_answer
 from app.edge.sync_bodies import (
     CustomerSynced,
@@ -41,11 +41,11 @@ from app.sync.calendar import followed
 router = APIRouter(tags=["sync"], responses=may_raise(Unauthenticated, Forbidden, Invalid))
 UNDER_WAY = ("pending", "in_flight", "unknown")  # also after its run: edited meanwhile, or owed until a reconnect
 A = "/api/v1/accounting/connections/{connection_id}"
+_ONE = (NotFound, NotConnected, Conflict)
+_ALL = (NotConnected, Conflict)
 
 
-@router.post(
-    A + "/sync_invoice", operation_id="connection_sync_invoice", responses=may_raise(NotFound, NotConnected, Conflict)
-)
+@router.post(A + "/sync_invoice", operation_id="connection_sync_invoice", responses=later(InvoiceSynced, *_ONE))
 async def sync_invoice(
     connection_id: PathId, body: SyncInvoice, request: Request, runtime: RuntimeDep, principal: Member
 ) -> InvoiceSynced:
@@ -56,9 +56,7 @@ async def sync_invoice(
     return InvoiceSynced.model_validate(answer) if isinstance(answer, dict) else answer
 
 
-@router.post(
-    A + "/sync_customer", operation_id="connection_sync_customer", responses=may_raise(NotFound, NotConnected, Conflict)
-)
+@router.post(A + "/sync_customer", operation_id="connection_sync_customer", responses=later(CustomerSynced, *_ONE))
 async def sync_customer(
     connection_id: PathId, body: SyncCustomer, request: Request, runtime: RuntimeDep, principal: Member
 ) -> CustomerSynced:
@@ -104,7 +102,7 @@ def _refused(mapping: Any, shown: dict[str, Any], kind: Kind, record_id: int) ->
     return error
 
 
-@router.post(A + "/sync_payments", operation_id="connection_sync_payments", responses=may_raise(NotFound, NotConnected))
+@router.post(A + "/sync_payments", operation_id="connection_sync_payments", responses=later(PaymentsSynced, *_ONE))
 async def sync_payments(
     connection_id: PathId,
     request: Request,
@@ -125,7 +123,7 @@ async def sync_payments(
     return PaymentsSynced(success=True, payment_count=run.counts.get("payments", 0), run=run_answer(run))
 
 
-@router.post("/api/sync/{provider}/pull", operation_id="sync_pull", responses=may_raise(NotConnected, Conflict))
+@router.post("/api/sync/{provider}/pull", operation_id="sync_pull", responses=later(Pulled, *_ALL))
 async def pull(
     provider: Provider,
     request: Request,
@@ -149,7 +147,7 @@ async def pull(
     return _pulled(provider, run)
 
 
-@router.post("/api/sync/{provider}/push", operation_id="sync_push", responses=may_raise(NotConnected, Conflict))
+@router.post("/api/sync/{provider}/push", operation_id="sync_push", responses=later(Pushed, *_ALL))
 async def push(
     provider: Provider,
     request: Request,
@@ -261,7 +259,12 @@ async def sync_status(session: FirmSession, principal: Viewer) -> StatusAnswer:
     )
 
 
-@router.post("/api/integrations/{provider}/sync", operation_id="integration_sync", tags=["integrations"])
+@router.post(
+    "/api/integrations/{provider}/sync",
+    operation_id="integration_sync",
+    tags=["integrations"],
+    responses=may_raise(*_ALL),
+)
 async def integration_sync(
     provider: Provider,
     runtime: RuntimeDep,

@@ -41,7 +41,8 @@ def _moment(value: datetime) -> str:
 Since = Annotated[AwareDatetime, Field(ge=datetime(1970, 1, 1, tzinfo=UTC), le=datetime(9000, 1, 1, tzinfo=UTC))]
 """A moment in a filter, within what PostgreSQL and Python both hold in every zone."""
 
-Moment = Annotated[datetime, PlainSerializer(_moment, return_type=str, when_used="json")]
+_MomentText = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+Moment = Annotated[datetime, PlainSerializer(_moment, return_type=_MomentText, when_used="json")]
 
 
 def money(amount: Decimal, currency: str) -> str:

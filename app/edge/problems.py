@@ -9,6 +9,7 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from app.db.session import Unavailable
@@ -73,7 +74,7 @@ _FIELD_CODES = {
 _OWN_CODES = frozenset(
     "unknown_provider not_a_number not_a_date not_an_id too_many_decimals control_characters client_missing".split()
 )
-_HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 400: "bad_request", 413: "body_too_large"}
+_HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
 _log = structlog.get_logger(__name__)
 
 
@@ -92,6 +93,23 @@ def may_raise(*errors: type[AppError]) -> dict[int | str, dict[str, Any]]:
     return {
         status: {"description": " · ".join(names), "content": {MEDIA_TYPE: schema}} for status, names in titles.items()
     }
+
+
+def later(model: type[BaseModel], *errors: type[AppError]) -> dict[int | str, dict[str, Any]]:
+    """`may_raise` for a route that answers 202 with `model` where the work takes longer than the caller waits."""
+    return {202: {"model": model, "description": "Asked for; the work goes on."}, **may_raise(*errors)}
+
+
+def anywhere() -> dict[str, dict[str, Any]]:
+    """OpenAPI responses that any route may give, by status: limits, and what is nobody's fault in particular."""
+    described = {
+        "413": "The body is too large",
+        "429": TooManyRequests.title,
+        "500": AppError.title,
+        "503": "The service's database is not reachable",
+    }
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {status: {"description": text, "content": content} for status, text in described.items()}
 
 
 def problem(status: int, code: str, title: str, detail: str, **members: object) -> JSONResponse:
@@ -182,6 +200,8 @@ async def _on_http_exception(_request: Request, error: Exception) -> JSONRespons
     if not isinstance(error, HTTPException):
         raise error
     status = HTTPStatus(error.status_code)
+    if status is HTTPStatus.BAD_REQUEST:  # FastAPI's own answer to bytes that are no text, and to broken multipart
+        return problem(422, "not_json", Invalid.title, "The body cannot be read.", who="bookkeeper")
     code = _HTTP_CODES.get(status, status.phrase.lower().replace(" ", "_"))
     response = problem(status, code, status.phrase, str(error.detail))
     response.headers.update(error.headers or {})

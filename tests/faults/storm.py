@@ -20,6 +20,7 @@ from sqlalchemy.exc import DBAPIError
 
 from app.crypto import digest
 from app.db import api_keys, runs, wakeups
+from app.db.session import Unavailable
 from app.edge.principals import key_prefix, make_key
 from app.errors import AppError
 from app.settings import Settings
@@ -29,7 +30,7 @@ from tests.faults.scene import QUICK, VENDOR, WORKER
 from tests.faults.server import Server
 from tests.support.processes import Actor, Cast, RemoteWorld, environment, free_port, until
 
-AWAY = (psycopg.Error, DBAPIError, OSError, AppError)  # what this process meets while the database is away
+AWAY = (psycopg.Error, DBAPIError, OSError, AppError, Unavailable)  # what this process meets while the database is away
 BOOKS = "/api/v1/accounting"
 QUIET_SECONDS = 90.0
 HOOKS = {
