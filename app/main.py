@@ -45,6 +45,7 @@ from app.edge.limits import PrincipalLimits
 from app.edge.middleware import BodyLimit, Metrics, RequestContext, TrailingSlash
 from app.edge.models import Problem
 from app.edge.principals import Authenticator
+from app.edge.traced import Traced
 from app.errors import Invalid
 from app.logs import configure_logs
 from app.runtime import Runtime, open_runtime
@@ -134,6 +135,7 @@ def create_app(settings: Settings | None = None, runtime: Runtime | None = None)
     app.add_middleware(BodyLimit)
     app.add_middleware(TrailingSlash)
     app.add_middleware(RequestContext, metrics=metrics, https=chosen.public_url.startswith("https:"))
+    app.add_middleware(Traced)
     inside = app.build_middleware_stack
     app.build_middleware_stack = lambda: webhooks.Door(inside(), app.state)  # type: ignore[method-assign]  # outermost
     app.openapi = _described(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend the document

@@ -11,6 +11,7 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx
 
+from app import tracing
 from app.errors import OutcomeUnknown, ProviderUnavailable
 from app.guards import forbid_open_transaction
 from app.providers.base import TokenSource
@@ -133,15 +134,20 @@ class ProviderHttp:
     ) -> Answer:
         forbid_open_transaction(f"{method} {path}")
         started = time.monotonic()
-        response = await self._client.request(
-            method,
-            f"{self._base_url}{path}",
-            params=dict(query),
-            headers=dict(headers),
-            content=body or None,
-            auth=BearerAuth(self._tokens, self._meter.gate, path),
-            follow_redirects=False,
-        )
+        host = httpx.URL(self._base_url).host
+        with tracing.span(method, "client", http__request__method=method, server__address=host) as span:
+            response = await self._client.request(
+                method,
+                f"{self._base_url}{path}",
+                params=dict(query),
+                headers=dict(headers),
+                content=body or None,
+                auth=BearerAuth(self._tokens, self._meter.gate, path),
+                follow_redirects=False,
+            )
+            span.set_attribute("http.response.status_code", response.status_code)
+            if response.is_error:
+                tracing.failed(span, str(response.status_code))
         answer = Answer(response.status_code, response.headers, response.content, time.monotonic() - started)
         self._meter.count(answer, len(body))
         return answer
