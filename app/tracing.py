@@ -86,7 +86,7 @@ def span(
     ) as current:
         try:
             yield current
-        except BaseException as error:
+        except BaseException as error:  # a cancelled span has failed too; it goes on as it came
             failed(current, type(error).__name__)
             raise
 
