@@ -3,6 +3,8 @@
 Only this module and `oauth` import httpx.
 """
 
+import asyncio
+import socket
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -151,6 +153,32 @@ class ProviderHttp:
         answer = Answer(response.status_code, response.headers, response.content, time.monotonic() - started)
         self._meter.count(answer, len(body))
         return answer
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """Whether a host answered: `trouble` says why not, and is empty if it did. `seconds` is how long that took."""
+
+    trouble: str
+    seconds: float
+
+
+async def reach(address: str, patience: float) -> Reached:
+    """Ask a host for any answer at all, without a credential; `patience` is in seconds. Raises nothing."""
+    begun = time.monotonic()
+    trouble = ""
+    url = httpx.URL(address)
+    try:
+        async with asyncio.timeout(patience), httpx.AsyncClient(timeout=patience, trust_env=False) as client:
+            await asyncio.get_running_loop().getaddrinfo(url.host, url.port or 443)
+            await client.head(url, follow_redirects=False)
+    except socket.gaierror:
+        trouble = "its name is not known here"
+    except (TimeoutError, httpx.TimeoutException):
+        trouble = f"no answer within {patience:g} s"
+    except httpx.HTTPError as error:
+        trouble = str(error) or type(error).__name__
+    return Reached(trouble, time.monotonic() - begun)
 
 
 @asynccontextmanager
