@@ -27,6 +27,7 @@ from app.api import (
     live,
     mappings,
     mending,
+    operator,
     payments,
     reconciliation,
     remote,
@@ -79,6 +80,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     mending.router,
     live.router,
     runs.router,
+    operator.router,
     health.router,
     *site.ROUTERS,
 )
