@@ -6,15 +6,19 @@ from fastapi import APIRouter, File, Query, Response, UploadFile
 from pydantic import BaseModel, ConfigDict
 
 from app.api.importing import ImportAnswer, answer_of
+from app.books import matching
 from app.books.inputs import Id
-from app.db import code_mappings, file_codes
+from app.books.matching import Target
+from app.db import code_mappings, connections, coverage, file_codes
 from app.db.code_mappings import CodeKind
+from app.db.session import Session
 from app.edge.deps import BellDep, FirmSession, Member, RuntimeDep, Viewer
 from app.edge.models import Answer, Provider
 from app.edge.problems import may_raise
 from app.errors import Forbidden, Invalid, NotFound, Unauthenticated, Unsupported
-from app.files import mapping_files, matching, planning
+from app.files import mapping_files, planning
 from app.files.batches import Sent, refusal
+from app.files.planning import Place
 
 router = APIRouter(
     prefix="/api/v1/accounting/account-mappings",
@@ -109,21 +113,37 @@ async def up(
 
 
 @router.get("/suggestions", operation_id="account_mapping_suggestions")
-async def suggest(session: FirmSession, principal: Viewer, query: Annotated[WhereQuery, Query()]) -> Suggestions:
-    """Targets for the accounts without one, by number, name and kind. Pull the company's accounts first."""
-    place = await planning.place_of(session, principal.firm_id, query.provider, query.connection_id, None)
-    there = await mapping_files.there(session, principal.firm_id, place)
-    mapped = await file_codes.mapped(session, principal.firm_id, CodeKind.account, place.provider, place.connection_id)
-    done = [code for code, (target, _) in mapped.items() if target]
-    found = matching.suggestions(await file_codes.chart(session, principal.firm_id), done, there)
+async def suggest(
+    session: FirmSession, runtime: RuntimeDep, principal: Viewer, query: Annotated[WhereQuery, Query()]
+) -> Suggestions:
+    """Targets for the accounts without one, in the chart or in use, by number, name and kind; the pages say the same.
+
+    Pull the company's accounts first.
+    """
+    firm_id = principal.firm_id
+    place = await planning.place_of(session, firm_id, query.provider, query.connection_id, None)
+    if place.connection_id is None:
+        return Suggestions(items=[], known=0)
+    connection = await connections.get(session, firm_id, place.connection_id)
+    there = await _there(session, firm_id, place)
+    today = runtime.clock().date()
+    rows = await coverage.codes(session, firm_id, CodeKind.account, connection, today, most=_EVERY)
+    found = matching.suggestions(rows, there)
     return Suggestions(items=[AccountSuggestionAnswer.model_validate(one) for one in found], known=len(there))
+
+
+async def _there(session: Session, firm_id: int, place: Place) -> list[Target]:
+    """The company's accounts as they were last pulled; none where there is no connection."""
+    if place.connection_id is None:
+        return []
+    return matching.targets(await coverage.targets(session, firm_id, CodeKind.account, place.connection_id))
 
 
 @router.get("/warnings", operation_id="account_mapping_warnings")
 async def warn(session: FirmSession, principal: Viewer, query: Annotated[WhereQuery, Query()]) -> Doubts:
     """Mappings of archived accounts, to archived or unknown ones, to another kind, or several to one."""
     place = await planning.place_of(session, principal.firm_id, query.provider, query.connection_id, None)
-    there = await mapping_files.there(session, principal.firm_id, place)
+    there = await _there(session, principal.firm_id, place)
     rows = await code_mappings.page(
         session,
         principal.firm_id,

@@ -119,7 +119,7 @@ async def import_quickbooks(
     principal: Member,
     bell: BellDep,
 ) -> ImportAnswer:
-    """A chart of accounts (IIF, Account List report or import template) or journals (IIF, CSV), as drafts.
+    """A chart of accounts (IIF, Account List report or import template) or journals (IIF, CSV, XLSX), as drafts.
 
     What the file is follows from its content. Importing it again changes nothing.
     """

@@ -48,7 +48,7 @@ def _statement(kind: CodeKind) -> str:
     SELECT code, coalesce(used.lines, 0) AS lines, used.last, chart.name, chart.type, mapped.id AS mapping_id,
            mapped.external_code, mapped.external_name, mapped.connection_id
     FROM used FULL JOIN mapped USING (code) FULL JOIN chart USING (code)
-    ORDER BY lines DESC, last DESC NULLS LAST, code COLLATE "C" LIMIT 2000
+    ORDER BY lines DESC, last DESC NULLS LAST, code COLLATE "C" LIMIT :most
     """
 
 
@@ -59,7 +59,7 @@ _TARGETS = text(
            coalesce(record ->> 'number', '') AS number,
            NOT gone AND coalesce((record ->> 'active')::boolean, true) AS active
     FROM remote_records WHERE firm_id = :firm AND connection_id = :connection AND kind = :kind
-    ORDER BY record ->> 'number', record ->> 'name' LIMIT 3000
+    ORDER BY record ->> 'number', record ->> 'name'
     """
 )
 _UNMAPPED = {
@@ -94,11 +94,11 @@ _SAMPLE = text(
 
 
 async def codes(
-    session: Session, firm_id: int, kind: CodeKind, connection: Row[Any], today: object
+    session: Session, firm_id: int, kind: CodeKind, connection: Row[Any], today: object, *, most: int = 2000
 ) -> Sequence[Row[Any]]:
     """Our codes: used within the year, mapped, or in the chart; those most used in the last ninety days first."""
     given = {"firm": firm_id, "provider": connection.provider, "connection": connection.id}
-    given |= {"today": today, "days": WINDOW_DAYS, "listed": LISTED_DAYS}
+    given |= {"today": today, "days": WINDOW_DAYS, "listed": LISTED_DAYS, "most": most}
     return (await session.execute(_CODES[kind], given)).all()
 
 

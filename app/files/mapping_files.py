@@ -3,23 +3,21 @@
 import asyncio
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from pydantic import TypeAdapter, ValidationError
 
 from app.books.inputs import Code, Line, Word
-from app.canonical import Kind
-from app.db import code_mappings, file_codes, remote_records
+from app.db import code_mappings, file_codes
 from app.db.code_mappings import CodeKind
 from app.db.cures import Cure, cured
 from app.db.session import Session
 from app.errors import Unsupported
 from app.files.batches import Outcome, Sent, log_batch
 from app.files.formats.escaping import escape, unescape
-from app.files.formats.model import Format, Trouble, Unreadable
+from app.files.formats.model import Format, Trouble, Unreadable, crooked
 from app.files.formats.reading import table_of
-from app.files.formats.tables import Shape, Table, one_of
-from app.files.matching import There
+from app.files.formats.tables import Shape, Table, moved, one_of
 from app.files.planning import Place
 
 COLUMNS = ("internal_code", "internal_name", "type", "external_code", "external_name")
@@ -29,7 +27,6 @@ SHAPE = Shape(
     {"external_name": one_of("externalname"), "internal_name": one_of("internalname"), "type": one_of("type")},
 )
 _AT_ONCE = 1000
-_ALL = 1_000_000
 _CODE, _TARGET, _NAME = TypeAdapter(Code), TypeAdapter(Word), TypeAdapter(Line)
 
 
@@ -57,7 +54,7 @@ async def up(session: Session, firm_id: int, place: Place, sent: Sent, *, overri
         table, parsed = await asyncio.to_thread(table_of, sent.data, SHAPE)
     except Unreadable as error:
         raise Unsupported(str(error), code=error.code, who="bookkeeper", fix=error.fix) from error
-    targets, troubles = _targets(table)
+    targets, troubles = _targets(table, moved(table, own=True))
     known = await file_codes.mapped(session, firm_id, CodeKind.account, place.provider, place.connection_id)
     changed = [one for one in targets if known.get(one[0]) != (one[1], one[2] or known.get(one[0], ("", ""))[1])]
     outcome = Outcome(
@@ -80,25 +77,6 @@ async def up(session: Session, firm_id: int, place: Place, sent: Sent, *, overri
     return outcome
 
 
-async def there(session: Session, firm_id: int, place: Place) -> list[There]:
-    """The company's accounts as they were last pulled; none where there is no connection."""
-    if place.connection_id is None:
-        return []
-    rows = await remote_records.page(
-        session, firm_id, connection_id=place.connection_id, kind=Kind.account, after=None, limit=_ALL
-    )
-    return [
-        There(
-            code=str(row.record.get("code") or ""),
-            number=str(row.record.get("number") or ""),
-            name=str(row.record.get("name") or ""),
-            type=str(row.record.get("type") or ""),
-            active=bool(row.record.get("active")) and not row.gone,
-        )
-        for row in rows
-    ]
-
-
 async def _set(
     session: Session, firm_id: int, place: Place, targets: Sequence[tuple[str, str, str]], *, override: bool
 ) -> set[int]:
@@ -114,11 +92,14 @@ async def _set(
     return await cured(session, firm_id, [Cure.account_mapped], provider=place.provider) if targets else set()
 
 
-def _targets(table: Table) -> tuple[list[tuple[str, str, str]], list[Trouble]]:
+def _targets(table: Table, crooked_rows: Set[int]) -> tuple[list[tuple[str, str, str]], list[Trouble]]:
     targets: list[tuple[str, str, str]] = []
     troubles: list[Trouble] = []
     seen: dict[str, int] = {}
     for row in table.rows:
+        if row.row in crooked_rows:
+            troubles.append(crooked(row.row, (row.row,), row.cells[0]))
+            continue
         cells = {name: row.cells[at].strip() if at < len(row.cells) else "" for name, at in table.places.items()}
         ours, theirs = cells["internal_code"], cells["external_code"]
         name = unescape(cells.get("external_name", ""))

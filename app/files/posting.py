@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -32,13 +33,20 @@ class Drafts:
     unchanged: int = 0
     troubles: list[Trouble] = field(default_factory=list)
     strangers: set[str] = field(default_factory=set)
+    alike: list[int] = field(default_factory=list)
 
     def notes(self) -> list[str]:
-        """Names of sides that are no clients here."""
-        if not self.strangers:
-            return []
-        shown = ", ".join(sorted(self.strangers)[:5])
-        return [f"{len(self.strangers)} names are no clients of the firm and were left out: {shown}."]
+        """Names of sides that are no clients here; entries that may stand twice in the file."""
+        notes = []
+        if self.strangers:
+            shown = ", ".join(sorted(self.strangers)[:5])
+            notes.append(f"{len(self.strangers)} names are no clients of the firm and were left out: {shown}.")
+        if self.alike:
+            shown = ", ".join(map(str, self.alike[:5]))
+            notes.append(
+                f"{len(self.alike)} entries without a number say the same as another (line {shown}); all were taken."
+            )
+        return notes
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +98,15 @@ def _drafted(parsed: Parsed, words: Words, made: Drafts) -> list[tuple[FileEntry
     """Each entry with the draft it becomes; those that cannot be are among the troubles."""
     found: list[tuple[FileEntry, JournalEntryIn]] = []
     seen: dict[str, int] = {}
+    alike: Counter[str] = Counter()
     for entry in parsed.entries:
-        item = _draft(entry, words, made, len(seen))
+        number = entry.number
+        if not number:
+            own = _own_number(entry)
+            alike[own] += 1
+            number = own if alike[own] == 1 else f"{own}-{alike[own]}"
+            made.alike += [entry.row] if alike[own] > 1 else []
+        item = _draft(entry, number, words, made, len(seen))
         if item is None:
             continue
         if item.number in seen:
@@ -109,7 +124,7 @@ async def store(session: Session, firm_id: int, made: Drafts) -> None:
         await save_entries(session, firm_id, made.items[start : start + _AT_ONCE])
 
 
-def _draft(entry: FileEntry, words: Words, made: Drafts, nth: int) -> JournalEntryIn | None:
+def _draft(entry: FileEntry, number: str, words: Words, made: Drafts, nth: int) -> JournalEntryIn | None:
     before = len(made.troubles)
     currency = entry.currency or words.currency
     if not currency:
@@ -121,7 +136,7 @@ def _draft(entry: FileEntry, words: Words, made: Drafts, nth: int) -> JournalEnt
     if len(made.troubles) > before:
         return None
     given = {
-        "number": entry.number or _own_number(entry),
+        "number": number,
         "date": entry.date,
         "narration": entry.narration,
         "currency": currency,

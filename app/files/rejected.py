@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from app.files.formats.escaping import escape
@@ -35,15 +35,40 @@ def rejected_csv(parsed: Parsed, troubles: Sequence[Trouble]) -> bytes:
     file = io.StringIO(newline="")
     write = csv.writer(file).writerow
     header = list(parsed.header)
-    write([*header, "Reason"] if header else ["Reason", "Row"])
+    if not header:
+        _iif_rows(parsed, reasons, write)
+        return file.getvalue().encode("utf-8", "replace")
+    write([*header, "Reason"])
     for row in sorted(reasons):
         cells = [cell if _NUMBER.fullmatch(cell) else escape(cell) for cell in parsed.rows.get(row, ())]
         reason = escape(" ".join(reasons[row]))
-        if header:
-            write([*(cells + [""] * len(header))[: max(len(header), len(cells))], reason])
-        else:
-            write([reason, row, *cells])
+        write([*(cells + [""] * len(header))[: max(len(header), len(cells))], reason])
     return file.getvalue().encode("utf-8", "replace")
+
+
+def _iif_rows(parsed: Parsed, reasons: Mapping[int, Sequence[str]], write: Callable[[Sequence[str]], Any]) -> None:
+    """IIF among commas, which is read like any other: the rows, above them what names their columns."""
+    heads: dict[str, Sequence[str]] = {}
+    told: dict[str, Sequence[str]] = {}
+    ended = True
+    for number, cells in parsed.rows.items():
+        keyword = cells[0].strip().upper()
+        if keyword.startswith("!"):
+            heads[keyword[1:]] = cells
+        elif keyword == "ENDTRNS" and not ended:
+            write(["ENDTRNS"])
+            ended = True
+        elif number in reasons:
+            other = {"SPL": "TRNS", "TRNS": "SPL"}.get(keyword, "")
+            head = heads.get(keyword) or heads.get(other) or [f"!{keyword}"]
+            if told.get(keyword) != head:
+                told[keyword] = head
+                write([f"!{keyword}", *head[1:], "REASON"])
+            # Cells beyond the columns are ignored among tabs; among commas they are what is wrong.
+            kept = cells[: len(head)] if parsed.delimiter == "\t" else cells
+            filled = [*kept, *[""] * (len(head) - len(kept))]
+            write([*filled, escape(" ".join(reasons[number]))])
+            ended = keyword not in ("TRNS", "SPL")
 
 
 def _storable(text: str) -> str:

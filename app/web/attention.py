@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
 
+from app.books import matching
 from app.canonical import Kind, ProviderName
 from app.db import attention, clients, connections, coverage, documents, suggestions, wakeups
 from app.db.code_mappings import CodeKind
@@ -18,8 +19,7 @@ from app.edge.principals import Role
 from app.errors import Invalid, NotFound
 from app.providers.registry import SPECS
 from app.sync import mending, suggesting
-from app.web import matching, tables
-from app.web.mapping import as_targets
+from app.web import tables
 from app.web.pages import PageRoute, go, page
 from app.web.sessions import FormDep, VisitorDep, text_of
 
@@ -127,10 +127,13 @@ async def _group(session: Session, firm_id: int, row: Any, live: Sequence[Any]) 
     missing: list[dict[str, Any]] = []
     targets: list[matching.Target] = []
     if unmapped is not None and connection is not None:
-        targets = as_targets(await coverage.targets(session, firm_id, unmapped, row.connection_id))
+        targets = matching.targets(await coverage.targets(session, firm_id, unmapped, row.connection_id))
+        finder = matching.Finder(targets)
         for code in await coverage.missing(session, firm_id, unmapped, connection):
-            suggested, why = matching.suggest(code, "", "", targets)
-            missing.append({"code": code, "suggested": suggested, "why": why})
+            fit = finder.find(code, "", "")
+            missing.append(
+                {"code": code, "suggested": fit.target.code if fit else "", "why": fit.reason if fit else ""}
+            )
     return {
         "row": row,
         "fault": fault,

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -10,6 +10,8 @@ from fastapi import APIRouter, Request, Response
 from starlette.datastructures import FormData, UploadFile
 
 from app.books.codes import map_codes
+from app.books.matching import Target
+from app.books.matching import targets as as_targets
 from app.canonical import Kind, ProviderName
 from app.db import connections, coverage, wakeups
 from app.db.code_mappings import CodeKind
@@ -22,7 +24,7 @@ from app.providers.registry import SPECS
 from app.runtime import Runtime
 from app.sync import requests
 from app.web import matching, tables
-from app.web.matching import Line, Target
+from app.web.matching import Line
 from app.web.pages import PageRoute, go, page
 from app.web.sessions import FormDep, Visitor, VisitorDep, text_of
 
@@ -30,6 +32,7 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 _MOST: Final = 1000
 _LISTS: Final = (Kind.account, Kind.item, Kind.tax_rate)
 _LONGEST_CODE: Final = 128
+_MOST_CHOICES: Final = 3000
 
 
 @router.get("/mapping/{kind}")
@@ -136,7 +139,7 @@ async def _page(
         connection=connection,
         companies=companies,
         lines=found,
-        targets=[target for target in targets if target.active and target.code],
+        targets=[target for target in targets if target.active and target.code][:_MOST_CHOICES],
         covered=matching.covered(found),
         preview=shown,
         errors=errors,
@@ -163,11 +166,6 @@ async def _lines(
 
 async def _targets(session: Session, firm_id: int, kind: CodeKind, connection: ConnectionRow) -> list[Target]:
     return as_targets(await coverage.targets(session, firm_id, kind, connection.id))
-
-
-def as_targets(rows: Iterable[Any]) -> list[Target]:
-    """Rows of `coverage.targets`."""
-    return [Target(row.code or "", row.name or "", row.type or "", row.number, row.active) for row in rows]
 
 
 async def _preview(
@@ -203,7 +201,7 @@ async def _store(
         names: dict[str, str] = {}
         present: dict[str, str] = {}
         if connection is not None:
-            names = {one.code: one.label for one in await _targets(session, visitor.firm_id, kind, connection)}
+            names = {one.code: one.name for one in await _targets(session, visitor.firm_id, kind, connection)}
             rows = await coverage.codes(session, visitor.firm_id, kind, connection, runtime.clock().date())
             present = {row.code: row.external_code for row in rows}
         changed = [

@@ -11,7 +11,6 @@ The suite plays a few hundred of them, `make faults` ten thousand. A failure tel
 
 import os
 import random
-from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -25,15 +24,14 @@ from app.books import clients as books_clients
 from app.books import invoices as books_invoices
 from app.books.inputs import ClientIn
 from app.canonical import Kind
-from app.db import mappings, runs, status
-from app.db.session import Session
-from app.db.tables import Connection, Invoice
+from app.db import runs
+from app.db.tables import Invoice
 from app.errors import Conflict
 from app.main import create_app
-from app.providers.http import ProviderHttp
 from app.settings import Settings
 from app.sync import requests, runner
-from app.sync.turn import Turn
+from tests.faults.comparing import Affair, compare, mend, number_of, owed, why
+from tests.faults.steps import announced
 from tests.support.world import SIM, World, open_world
 
 VENDOR = {"quickbooks": "intuit", "xero": "xero"}
@@ -97,16 +95,32 @@ class Play:
     stage: Stage
     seed: int
     rng: random.Random
-    provider: str
-    connection: int
-    clients: list[int] = field(default_factory=list)
-    invoices: list[int] = field(default_factory=list)
-    journals: list[int] = field(default_factory=list)
+    affair: Affair
     log: list[str] = field(default_factory=list)
 
     @property
     def world(self) -> World:
         return self.stage.world
+
+    @property
+    def provider(self) -> str:
+        return self.affair.provider
+
+    @property
+    def connection(self) -> int:
+        return self.affair.connection
+
+    @property
+    def clients(self) -> list[int]:
+        return self.affair.clients
+
+    @property
+    def invoices(self) -> list[int]:
+        return self.affair.invoices
+
+    @property
+    def journals(self) -> list[int]:
+        return self.affair.journals
 
     def note(self, what: str) -> None:
         self.log.append(what)
@@ -117,7 +131,7 @@ async def opened(settings: Settings) -> AsyncIterator[Stage]:
     """A stage whose runners may be killed."""
     reaper = Reaper()
     with pytest.MonkeyPatch.context() as patched:
-        _mortal(patched, reaper)
+        announced(reaper.step, patched.setattr)
         async with open_world(settings) as world:
             firm = await world.firm()
             connections = {name: await world.connect(firm, name) for name in VENDOR}
@@ -133,27 +147,6 @@ async def opened(settings: Settings) -> AsyncIterator[Stage]:
             yield Stage(world, firm, connections, reaper)
 
 
-def _mortal(patched: pytest.MonkeyPatch, reaper: Reaper) -> None:
-    effects, send = Turn.effects, ProviderHttp._send
-
-    @asynccontextmanager
-    async def mortal_effects(turn: Turn) -> AsyncIterator[Session]:
-        reaper.step()
-        async with effects(turn) as session:
-            yield session
-            reaper.step()
-        reaper.step()
-
-    async def mortal_send(http: ProviderHttp, *given: Any) -> Any:
-        reaper.step()
-        answer = await send(http, *given)
-        reaper.step()
-        return answer
-
-    patched.setattr(Turn, "effects", mortal_effects)
-    patched.setattr(ProviderHttp, "_send", mortal_send)
-
-
 async def played(stage: Stage, seed: int) -> Play:
     """Run one schedule to quiet and compare. Raises AssertionError with its story."""
     if stage.done % CLEANED_EVERY == 0:
@@ -161,7 +154,7 @@ async def played(stage: Stage, seed: int) -> Play:
     stage.done += 1
     rng = random.Random(seed)
     provider = rng.choice(sorted(VENDOR))
-    play = Play(stage, seed, rng, provider, stage.connections[provider])
+    play = Play(stage, seed, rng, Affair(stage.world, stage.firm, provider, stage.connections[provider]))
     try:
         for _ in range(rng.randint(2, 5)):
             await rng.choice(_ACTS)(play)
@@ -170,7 +163,8 @@ async def played(stage: Stage, seed: int) -> Play:
             for _ in range(rng.randint(0, 3)):
                 await _turn(play)
         await _quiet(play)
-        await _compare(play)
+        await _read_again(play)
+        await compare(play.affair)
     except Exception as error:  # whatever went wrong, the seed and its story are what a reader needs
         if "FAULT_SEED" in os.environ:
             raise
@@ -332,132 +326,33 @@ async def _quiet(play: Play) -> None:
     play.stage.reaper.reborn()
     play.world.sims.faults.clear()
     for _ in range(MOST_ROUNDS):
-        await _mend(play)
+        await mend(play.affair)
         await _turn(play)
-        if not await _owed(play):
+        if not await owed(play.affair):
             return
-    raise AssertionError(f"not quiet after {MOST_ROUNDS} rounds: {await _owed(play)} {await _why(play)}")
-
-
-async def _why(play: Play) -> list[str]:
-    """What the connection and the records that are owed say of themselves."""
-    async with play.world.runtime.db.firm(play.stage.firm) as session:
-        facts = "status, error_message, throttled_until, next_due_at, lease_owner, crashes"
-        row = (await session.exec_driver_sql(f"SELECT {facts} FROM connections WHERE id = {play.connection}")).one()
-        told = [f"connection {tuple(row)}"]
-        for table in mappings.TABLES.values():
-            found = await session.exec_driver_sql(
-                f"SELECT state, sync_error, next_due_at <= now() AS due, run_id, failures FROM {table.__tablename__}"
-                f" WHERE connection_id = {play.connection} AND state IN ('pending', 'in_flight', 'waiting', 'unknown')"
-            )
-            told += [f"{table.__tablename__} {tuple(row)}" for row in found]
-    return told
-
-
-async def _mend(play: Play) -> None:
-    """Whatever waits has waited long enough; an expired connection is renewed by its person."""
-    firm, connection = play.stage.firm, play.connection
-    async with play.world.runtime.db.firm(firm) as session:
-        found = await session.exec_driver_sql(f"SELECT status FROM connections WHERE id = {connection}")
-        state = found.scalar_one()
-    if state in ("expired", "error"):
-        await play.world.connect(firm, play.provider)
-    await play.world.hurry(firm, connection)
-    await play.world.set(firm, Connection, connection, budget={})
-    await play.world.settle_now(firm, connection)
-    async with play.world.runtime.db.firm(firm) as session:
-        for table in ("webhook_events", "sync_runs"):
-            await session.exec_driver_sql(f"UPDATE {table} SET next_due_at = now() WHERE connection_id = {connection}")
-
-
-async def _owed(play: Play) -> list[str]:
-    async with play.world.runtime.db.firm(play.stage.firm) as session:
-        found = await session.exec_driver_sql(
-            " UNION ALL ".join(
-                f"SELECT '{table} ' || state || ' ' || count(*) AS what FROM {table}"
-                f" WHERE connection_id = {play.connection} AND state IN ({states}) GROUP BY state"
-                for table, states in (
-                    *(
-                        (one.__tablename__, "'pending','in_flight','waiting','unknown'")
-                        for one in mappings.TABLES.values()
-                    ),
-                    ("webhook_events", "'pending'"),
-                    ("sync_runs", "'queued','running'"),
-                    ("write_calls", "'sent','unknown'"),
-                )
-            )
-        )
-        return [row.what for row in found]
-
-
-# --- the comparison
-
-
-async def _compare(play: Play) -> None:
-    firm, connection = play.stage.firm, play.connection
-    await _read_again(play)
-    documents = await play.world.documents(connection)
-    numbers = Counter(_number(one) for one in documents if one["entity"] == "Invoice")
-    for invoice in play.invoices:
-        await _compare_invoice(play, invoice, numbers, documents)
-    for entry in play.journals:
-        ours = [one for one in documents if f"tieout:j-{entry}" in one["note"].split()]
-        assert len(ours) == 1, f"journal {entry} is there {len(ours)} times"
-        found = await play.world.mapping(firm, Kind.journal_entry, connection, entry)
-        assert (found.state, found.external_id) == ("synced", ours[0]["id"]), (found.state, found.sync_error)
-        assert Decimal(ours[0]["total"]) == found.external_total
-    names = Counter(one["name"] for one in (await play.world.ledger(connection))["customers"])
-    for client in play.clients:
-        found = await play.world.mapping(firm, Kind.customer, connection, client)
-        assert found.state == "synced", (client, found.state, found.sync_error)
-        assert names[found.external_name] == 1, f"{found.external_name} is there {names[found.external_name]} times"
-    async with play.world.runtime.db.firm(firm) as session:
-        shown = (await status.overview(session, firm)).dispositions
-    assert shown["accepted"] == sum(shown["by_state"].values())
+    raise AssertionError(f"not quiet after {MOST_ROUNDS} rounds: {await owed(play.affair)} {await why(play.affair)}")
 
 
 async def _read_again(play: Play) -> None:
     """What was paid there since; a consent that turns out to be gone is renewed first."""
     given: dict[str, Any] = {"kinds": None, "date_from": None, "date_to": None, "requested_by": "play"}
     for _ in range(3):
-        await _mend(play)
+        await mend(play.affair)
         run_id = await requests.pull(play.world.runtime.db, play.stage.firm, play.connection, **given)
         for _ in range(10):
-            if not await runner.work_on(play.world.runtime, play.connection) and not await _owed(play):
+            if not await runner.work_on(play.world.runtime, play.connection) and not await owed(play.affair):
                 break
-            await _mend(play)
+            await mend(play.affair)
         async with play.world.runtime.db.firm(play.stage.firm) as session:
             if (await runs.get(session, play.stage.firm, run_id)).state == "done":
                 return
     raise AssertionError("the last pull does not end well")
 
 
-async def _compare_invoice(play: Play, invoice: int, numbers: Counter[str], documents: list[Any]) -> None:
-    row = await play.world.row(play.stage.firm, Invoice, invoice)
-    found = await play.world.mapping(play.stage.firm, Kind.invoice, play.connection, invoice)
-    if row.status == "void" and found.external_id is None:
-        assert (found.state, numbers[row.number]) == ("superseded", 0), (invoice, found.state, numbers[row.number])
-        return
-    assert numbers[row.number] == 1, f"invoice {invoice} is there {numbers[row.number]} times"
-    (there,) = [one for one in documents if one["entity"] == "Invoice" and _number(one) == row.number]
-    assert (found.state, found.external_id) == ("synced", there["id"]), (invoice, found.state, found.sync_error)
-    voided = bool(there.get("voided")) or there.get("status") == "VOIDED"
-    assert voided == (row.status == "void"), f"invoice {invoice} is {row.status} here and {there} there"
-    if not voided:
-        assert Decimal(there["total"]) == row.total
-        assert Decimal(there["total"]) - Decimal(there["balance"]) == row.amount_paid, (
-            f"invoice {invoice}: paid differs"
-        )
-
-
-def _number(document: Any) -> str:
-    return str(document["number"])
-
-
 async def _there(play: Play, number: str) -> Any | None:
     """The document of this number that stands there, if it has arrived."""
     for one in await play.world.documents(play.connection):
-        if one["entity"] == "Invoice" and _number(one) == number and not one.get("voided"):
+        if one["entity"] == "Invoice" and number_of(one) == number and not one.get("voided"):
             return None if one.get("status") == "VOIDED" else one
     return None
 

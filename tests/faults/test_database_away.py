@@ -1,65 +1,28 @@
 """The database goes away and comes back: the same worker goes on, and what was under way is settled."""
 
 import asyncio
-import shutil
-import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
-from sqlalchemy.engine import make_url
 
-from app.db.embedded import LOGIN, OWNER, EmbeddedPostgres
-from app.db.migrating import upgrade
 from app.settings import Settings
 from tests.faults.scene import QUICK, WORKER, all_synced, opened, quiet, started, system_sql
+from tests.faults.server import Server, mortal_server
 from tests.support.processes import Cast, RemoteWorld, environment, remote_world
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(120)]
 
 
-@dataclass
-class Server:
-    """A server of our own that can go away; its address stays, as that of one in production does."""
-
-    postgres: EmbeddedPostgres
-    address: Path
-
-    def start(self) -> None:
-        """Up, at the same address."""
-        self.postgres.start()
-        self.address.unlink(missing_ok=True)
-        self.address.symlink_to(str(make_url(self.postgres.url()).query["host"]))
-
-    def stop(self) -> None:
-        """Down, as for maintenance."""
-        self.postgres.stop()
-
-
 @pytest.fixture
 def mortal() -> Iterator[Server]:
-    directory = Path(tempfile.mkdtemp(prefix="tieout-away-"))
-    directory.chmod(0o711)
-    opened = Server(EmbeddedPostgres(directory, settings={"fsync": "off"}), directory / "address")
-    try:
-        opened.start()
-        yield opened
-    finally:
-        opened.stop()
-        shutil.rmtree(directory, ignore_errors=True)
+    with mortal_server() as running:
+        yield running
 
 
 @pytest.fixture
 def away_settings(mortal: Server, make_settings: Callable[..., Settings], simulator: str) -> Settings:
-    upgrade(mortal.postgres.url(user=OWNER), LOGIN)
-    url = make_url(mortal.postgres.url(user=LOGIN)).update_query_dict({"host": str(mortal.address)})
     return make_settings(
-        sim_url=simulator,
-        lease_seconds=2,
-        sync_slice_seconds=2,
-        db_pool_size=3,
-        database_url=url.render_as_string(hide_password=False),
+        sim_url=simulator, lease_seconds=2, sync_slice_seconds=2, db_pool_size=3, database_url=mortal.migrated()
     )
 
 

@@ -95,7 +95,7 @@ class TestBombs:
     def test_limits_of_a_sheet(self, monkeypatch: pytest.MonkeyPatch, rows: list[list[str | int]], said: str) -> None:
         monkeypatch.setattr(xlsx, "MAX_ROWS", 50)
         monkeypatch.setattr(xlsx, "MAX_COLUMNS", 10)
-        assert len(xlsx.read_sheet(workbook([["a"] * 10] * 50))) == 50
+        assert len(xlsx.read_sheet(workbook([["a"] * 10] * 50)).rows) == 50
         with pytest.raises(Unreadable, match=said):
             xlsx.read_sheet(workbook(rows))
 

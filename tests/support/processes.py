@@ -187,13 +187,6 @@ def simulator_process() -> Iterator[str]:
 class RemoteWorld(World):
     """A world whose vendors live in another process: the same gestures, over the wire."""
 
-    base: str = ""
-
-    async def ledger(self, connection_id: int) -> Any:
-        """The company's books at the simulator."""
-        vendor, company = self.companies[connection_id]
-        return await self.look(f"{vendor}/companies/{company}/ledger")
-
     async def look(self, path: str) -> Any:
         """GET a control route below /_sim."""
         answer = await self.http.get(f"{self.base}/_sim/{path}")

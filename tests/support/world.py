@@ -49,6 +49,7 @@ class World:
     http: httpx.AsyncClient
     counter: int = 0
     companies: dict[int, tuple[str, str]] = field(default_factory=dict)
+    base: str = SIM
 
     async def firm(self, name: str = "Alder & Ash") -> int:
         """A new firm."""
@@ -210,12 +211,12 @@ class World:
     async def ledger(self, connection_id: int) -> Any:
         """The company's books at the simulator."""
         vendor, company = self.companies[connection_id]
-        return (await self.http.get(f"{SIM}/_sim/{vendor}/companies/{company}/ledger")).json()
+        return (await self.http.get(f"{self.base}/_sim/{vendor}/companies/{company}/ledger")).json()
 
     async def documents(self, connection_id: int) -> list[dict[str, Any]]:
         """Every document of the company, in the simulator's flat form."""
         vendor, company = self.companies[connection_id]
-        answer = await self.http.get(f"{SIM}/_sim/{vendor}/companies/{company}/documents")
+        answer = await self.http.get(f"{self.base}/_sim/{vendor}/companies/{company}/documents")
         return list(answer.json()["documents"])
 
     async def settle_now(self, firm_id: int, connection_id: int) -> None:
@@ -231,7 +232,7 @@ class World:
     async def act(self, connection_id: int, action: str, **body: Any) -> Any:
         """A person does something in the vendor's own pages."""
         vendor, company = self.companies[connection_id]
-        answer = await self.http.post(f"{SIM}/_sim/{vendor}/companies/{company}/{action}", json=body)
+        answer = await self.http.post(f"{self.base}/_sim/{vendor}/companies/{company}/{action}", json=body)
         assert answer.status_code == 200, answer.text
         return answer.json()
 

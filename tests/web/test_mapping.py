@@ -1,14 +1,18 @@
 """The mapping pages: what is suggested and why, what is wrong, what is covered, and files in and out."""
 
 import csv
+import html
 import io
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
-from app.web.matching import Line, Target, covered, lines, suggest
+from app.books.matching import Finder, Target
+from app.books.matching import targets as targets_of
+from app.web.matching import Line, covered, lines
 from tests.support.pages import Pages, Person
 from tests.support.world import World
 
@@ -17,6 +21,8 @@ OTHER = Target("260", "Other Revenue", "revenue.other", "260", active=True)
 RENT = Target("469", "Rent", "expense.operating", "469", active=True)
 OLD = Target("299", "Old sales", "revenue.sales", "299", active=False)
 TARGETS = [SALES, OTHER, RENT, OLD]
+WORDS = "It has words of the name in common, and the same kind."
+ALONE = "It has a type of which there is no other account: revenue.sales."
 
 
 @dataclass
@@ -34,18 +40,34 @@ class Row:
 @pytest.mark.parametrize(
     ("code", "name", "kind", "expected"),
     [
-        ("200", "", "", ("200", "same number")),
-        ("4000", "Sales", "", ("200", "same name")),
-        ("rent", "", "", ("469", "same name")),
-        ("4000", "Other revenues", "revenue.other", ("260", "similar name")),
-        ("4000", "Consulting", "revenue.sales", ("200", "the only account of this type")),
-        ("4000", "Consulting", "", ("", "")),
-        ("299", "", "", ("", "")),
-        ("5000", "Sales", "expense.cogs", ("", "")),
+        ("200", "", "", ("200", "certain", "It has the same number 200.")),
+        ("4000", "Sales", "", ("200", "certain", "It has the same name 'Sales'.")),
+        ("rent", "", "", ("469", "certain", "It has the same name 'rent'.")),
+        ("4000", "Other revenues", "revenue.other", ("260", "possible", WORDS)),
+        ("4000", "Consulting", "revenue.sales", ("200", "possible", ALONE)),
+        ("4000", "Consulting", "", None),
+        ("299", "", "", None),
+        ("5000", "Sales", "expense.cogs", None),
+        ("", "", "", None),
     ],
 )
-def test_a_suggestion_and_its_reason(code: str, name: str, kind: str, expected: tuple[str, str]) -> None:
-    assert suggest(code, name, kind, TARGETS) == expected
+def test_a_suggestion_and_its_reason(code: str, name: str, kind: str, expected: tuple[str, str, str] | None) -> None:
+    found = Finder(TARGETS).find(code, name, kind)
+    assert (found and (found.target.code, found.confidence, found.reason)) == expected
+
+
+def test_where_two_fit_alike_none_is_suggested() -> None:
+    twins = [Target("1", "Rent", "expense.operating", "", active=True)] * 2
+    twins[1] = Target("2", "rent", "expense.operating", "", active=True)
+    assert Finder(twins).find("6000", "Rent", "expense.operating") is None
+
+
+def test_a_providers_id_is_no_number() -> None:
+    here = {"name": "Payroll", "type": "expense.payroll", "number": "", "active": True}
+    by_id = targets_of([SimpleNamespace(code="80", external_id="80", **here)])
+    assert Finder(by_id).find("80", "Rent", "expense.operating") is None
+    by_code = targets_of([SimpleNamespace(code="80", external_id="0f", **here)])
+    assert Finder(by_code).find("80", "Rent", "expense.operating") is not None
 
 
 def test_problems_come_first_and_only_what_goes_through_is_covered() -> None:
@@ -102,6 +124,35 @@ async def test_coverage_preview_and_saving(pages: Pages) -> None:
     assert "TAXED" in person.text
     await person.open("/mapping/item?provider=xero")
     assert "WORK" in person.text
+
+
+async def test_the_page_suggests_what_the_api_suggests(pages: Pages) -> None:
+    person, firm, _ = await scene(pages)
+    caller = await pages.api.caller(firm, "member")
+    chart = [("200", "Turnover", "revenue.sales"), ("7", "Other revenues", "revenue.other"), ("8", "Rent", "")]
+    chart += [("9", "Other Revenue", "expense.other"), ("10", "Owner", "equity.general")]
+    items = [{"code": code, "name": name, "type": kind or "expense.other"} for code, name, kind in chart]
+    assert (await caller.post("/api/v1/accounting/accounts", json={"items": items})).is_success
+    url = "/api/v1/accounting/account-mappings/suggestions?provider=xero"
+    said = {one["internal_code"]: one for one in (await caller.get(url)).json()["items"]}
+    assert {"200", "7"} <= set(said)
+    answer = await person.http.get("/mapping/account/export.csv?provider=xero")
+    rows = list(csv.DictReader(io.StringIO(answer.text.removeprefix("\ufeff"))))
+    shown = {row["internal_code"]: row["suggested"] for row in rows if row["suggested"]}
+    assert shown == {code: one["external_code"] for code, one in said.items()}
+    await person.open("/mapping/account?provider=xero")
+    for one in said.values():
+        assert one["reason"] in html.unescape(person.page.text)
+
+
+async def test_a_target_is_stored_under_its_own_name(pages: Pages) -> None:
+    """A file names accounts by it, so the number may not stand before it."""
+    person, firm, _ = await scene(pages)
+    await person.open("/mapping/account?provider=xero")
+    await person.send("/mapping/account", picked={"t:4000": "260"})
+    caller = await pages.api.caller(firm, "member")
+    mapped = (await caller.get("/api/v1/accounting/account-mappings?provider=xero")).json()["items"]
+    assert {one["internal_code"]: one["external_name"] for one in mapped}["4000"] == "Other Revenue"
 
 
 async def test_the_preview_follows_what_is_picked(pages: Pages) -> None:

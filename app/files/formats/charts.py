@@ -1,10 +1,10 @@
 """What holds for a chart of accounts in every format: names, codes, parents, duplicates."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
-from app.files.formats.model import FileAccount, Trouble
+from app.files.formats.model import FileAccount, Trouble, crooked
+from app.files.formats.tables import NOTHING
 
-_JUNK = frozenset({"nan", "#n/a", "none", "null", "#ref!", "#value!"})
 _MOST_CODE, _MOST_NAME, _MOST_PROSE = 128, 500, 4000
 
 
@@ -16,7 +16,7 @@ def path_of(name: str) -> str:
 def code_of(cell: str) -> str:
     """An account's number; what spreadsheets write for “nothing” is nothing."""
     code = cell.strip()
-    return "" if code.casefold() in _JUNK else code
+    return "" if code.casefold() in NOTHING else code
 
 
 def unknown_type(row: int, column: str, value: str, known: str) -> Trouble:
@@ -32,16 +32,20 @@ def unknown_type(row: int, column: str, value: str, known: str) -> Trouble:
     )
 
 
-def checked(accounts: Sequence[FileAccount], troubles: list[Trouble], *, by_path: bool) -> list[FileAccount]:
+def checked(
+    accounts: Sequence[FileAccount], troubles: list[Trouble], *, by_path: bool, moved: Set[int] = frozenset()
+) -> list[FileAccount]:
     """The accounts that can be taken; the others are reported. Names may repeat, codes and whole names may not.
 
-    `by_path`: an account without a code is known by its whole name.
+    `by_path`: an account without a code is known by its whole name. `moved`: rows in which cells may
+    stand under a wrong column.
     """
     kept: list[FileAccount] = []
     codes: dict[str, int] = {}
     paths: dict[str, int] = {}
     for one in accounts:
-        found = _alone(one) or _twice(one, codes, "code", one.code)
+        found = crooked(one.row, (one.row,), one.path) if one.row in moved else None
+        found = found or _alone(one) or _twice(one, codes, "code", one.code)
         if found is None and (by_path or not one.code):
             found = _twice(one, paths, "name", one.path.casefold())
         if found is not None:

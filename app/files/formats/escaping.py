@@ -1,13 +1,14 @@
 """What may not stand at the beginning of a text cell, and the number of an entry within its narration.
 
-A spreadsheet takes a text that begins with = + - @ for a formula. Texts get an apostrophe before it, which reading
-takes away again; amounts and names never get one.
+A spreadsheet takes a text that begins with = + - @ for a formula, some also with their wide forms. Texts get an
+apostrophe before it, which reading takes away again; amounts and names never get one.
 """
 
 import re
 
-_FORMULA = re.compile(r"\s*'*[=+\-@]")
-_ESCAPED = re.compile(r"'\s*'*[=+\-@]")
+SIGNS = "=+@\uff1d\uff0b\uff0d\uff20-"
+_FORMULA = re.compile(rf"\s*'*[{SIGNS}]")
+_ESCAPED = re.compile(rf"'\s*'*[{SIGNS}]")
 _NUMBERED = re.compile(r"(?:(?P<text>.*) )?\[(?P<number>[^\[\]]{1,255})\]", re.DOTALL)
 
 

@@ -15,6 +15,7 @@ from app.files.formats import charts, types
 from app.files.formats.escaping import split_number, unescape
 from app.files.formats.journals import Group, Side, build
 from app.files.formats.model import FileAccount, Format, Parsed, Trouble, Unreadable
+from app.files.formats.tables import has_cut_number
 from app.files.formats.text import Decoded, lines_of
 from app.files.formats.values import MDY, date_order, decimal_mark
 
@@ -45,6 +46,7 @@ class _Reading:
     foreign: Counter[str] = field(default_factory=Counter)
     other: Counter[str] = field(default_factory=Counter)
     troubles: list[Trouble] = field(default_factory=list)
+    crooked: set[int] = field(default_factory=set)
 
 
 def read(decoded: Decoded, *, order: str = MDY) -> Parsed:
@@ -93,11 +95,11 @@ def _take(reading: _Reading, number: int, cells: list[str], line: str) -> None:
     if keyword.startswith("!"):
         reading.headers[keyword[1:]] = [cell.strip().upper() for cell in cells[1:]]
     elif keyword == "ACCNT":
-        row = _named(reading, keyword, number, cells)
+        row = _named(reading, keyword, number, cells, line)
         if row is not None:
             reading.accounts.append((number, row))
     elif keyword in ("TRNS", "SPL"):
-        row = _named(reading, keyword, number, cells)
+        row = _named(reading, keyword, number, cells, line)
         if row is not None:
             _side(reading, keyword, number, row)
     elif keyword == "ENDTRNS":
@@ -109,8 +111,11 @@ def _take(reading: _Reading, number: int, cells: list[str], line: str) -> None:
         reading.other[keyword[:20]] += 1
 
 
-def _named(reading: _Reading, keyword: str, number: int, cells: Sequence[str]) -> dict[str, str] | None:
-    """A row's cells by column. A column that stands twice counts where it stands first."""
+def _named(reading: _Reading, keyword: str, number: int, cells: Sequence[str], line: str) -> dict[str, str] | None:
+    """A row's cells by column. A column that stands twice counts where it stands first.
+
+    Rows that are longer than their header are common; among commas they mean that an amount or a text was cut in two.
+    """
     header = reading.headers.get(keyword)
     if header is None:
         header = reading.headers.get("TRNS" if keyword == "SPL" else "SPL" if keyword == "TRNS" else "")
@@ -119,6 +124,9 @@ def _named(reading: _Reading, keyword: str, number: int, cells: Sequence[str]) -
         reason = f"No !{keyword} line says what the columns of this row are."
         _report(reading, number, ("", keyword, "header_missing"), reason, fix)
         return None
+    beyond = cells[1 + len(header) :]
+    if "\t" not in line and beyond and (any(cell.strip() for cell in beyond) or has_cut_number(cells)):
+        reading.crooked.add(number)
     named: dict[str, str] = {}
     for column, cell in zip(header, cells[1:], strict=False):
         if column:
@@ -194,13 +202,13 @@ def _accounts(reading: _Reading, parsed: Parsed) -> None:
         )
     if left:
         parsed.notes.append(f"{left} accounts that post nothing (estimates, orders) were left out.")
-    parsed.accounts += charts.checked(rows, parsed.troubles, by_path=True)
+    parsed.accounts += charts.checked(rows, parsed.troubles, by_path=True, moved=reading.crooked)
 
 
 def _entries(reading: _Reading, parsed: Parsed, order: str) -> None:
     dates = date_order((group.date for group in reading.groups), order)
     mark = decimal_mark(side.amount for group in reading.groups for side in group.sides)
-    built = build(reading.groups, order=dates, mark=mark)
+    built = build(reading.groups, order=dates, mark=mark, moved=reading.crooked)
     parsed.entries += built.entries
     parsed.troubles += built.troubles
     parsed.notes += built.notes()

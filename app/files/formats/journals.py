@@ -1,11 +1,12 @@
 """From groups of rows to journal entries: what every format has in common once its columns are known."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
-from app.files.formats.model import FileEntry, FileLine, Trouble
+from app.files.formats.model import FileEntry, FileLine, Trouble, crooked
 from app.files.formats.values import DateOrder, amount_of, date_of
 
 MOST_LINES = 500  # what one entry of the books may have
@@ -14,7 +15,10 @@ MOST_NOTED = 3
 
 @dataclass(slots=True)
 class Side:
-    """One row of an entry, still as text. `debit` and `credit`, or `amount` with its sign."""
+    """One row of an entry, still as text. `debit` and `credit`, or `amount` with its sign.
+
+    `date` and `currency`: what the row says by itself, where every row may say it.
+    """
 
     row: int
     account: str
@@ -25,6 +29,8 @@ class Side:
     name: str = ""
     tax: str = ""
     tracking: tuple[tuple[str, str], ...] = ()
+    date: str = ""
+    currency: str = ""
 
 
 @dataclass(slots=True)
@@ -59,12 +65,17 @@ class Built:
         return [f"{len(self.empty_sides)} rows without an amount were left out (line {shown} …)."]
 
 
-def build(groups: Iterable[Group], *, order: DateOrder, mark: str) -> Built:
-    """An entry from each group that is complete and balanced; what is wrong with the others."""
+def build(groups: Iterable[Group], *, order: DateOrder, mark: str, moved: Set[int] = frozenset()) -> Built:
+    """An entry from each group that is complete and balanced; what is wrong with the others.
+
+    `moved`: rows in which cells may stand under a wrong column.
+    """
     built = Built()
     for group in groups:
         before = len(built.troubles)
+        built.troubles += [crooked(row, group.rows(), "") for row in group.rows() if row in moved]
         day = _day(group, order, built)
+        _one_entry(group, day, order, built)
         lines = [line for side in group.sides if (line := _line(side, group, mark, built)) is not None]
         if len(built.troubles) == before:
             _balanced(group, lines, built)
@@ -89,6 +100,23 @@ def _day(group: Group, order: DateOrder, built: Built) -> date | None:
         fix = "Write the date as YYYY-MM-DD."
         _trouble(built, group, group.row, ("date", group.date, "bad_date"), f"The date cannot be read: {error}.", fix)
         return None
+
+
+def _one_entry(group: Group, day: date | None, order: DateOrder, built: Built) -> None:
+    """Rows of one number are one entry only if they also agree on the day and the currency."""
+    for side in group.sides:
+        if side.currency and side.currency != group.currency:
+            reason = f"The entry {group.number!r} is in {group.currency} above, and in {side.currency} here."
+            fix = "Write one currency on all rows of an entry, or number the entries apart."
+            _trouble(built, group, side.row, ("currency", side.currency, "currency_differs"), reason, fix)
+        if day is None or not side.date or side.date == group.date:
+            continue
+        with suppress(ValueError):
+            if date_of(side.date, order.order) == day:
+                continue
+        reason = f"The entry {group.number!r} is of {day} above, and of {side.date} here."
+        fix = "Write one date on all rows of an entry, or number the entries apart."
+        _trouble(built, group, side.row, ("date", side.date, "date_differs"), reason, fix)
 
 
 def _line(side: Side, group: Group, mark: str, built: Built) -> FileLine | None:

@@ -15,6 +15,7 @@ class Format(StrEnum):
     iif = "iif"
     qbo_accounts = "quickbooks_account_list"
     qbo_journal = "quickbooks_journal"
+    qbo_report = "quickbooks_journal_report"
     xero_accounts = "xero_accounts"
     xero_journal = "xero_manual_journal"
     account_mappings = "account_mappings"
@@ -106,7 +107,7 @@ class Cells:
 
 @dataclass(slots=True)
 class Parsed:
-    """Everything read from one file."""
+    """Everything read from one file. `crooked`: rows with more cells than columns, so that cells may have moved."""
 
     format: Format
     encoding: str
@@ -117,11 +118,25 @@ class Parsed:
     notes: list[str] = field(default_factory=list)
     rows: dict[int, Sequence[str]] = field(default_factory=dict)
     header: Sequence[str] = ()
+    crooked: frozenset[int] = frozenset()
 
     @property
     def blocked(self) -> set[int]:
         """Rows of the records that cannot be taken."""
         return {row for trouble in self.troubles for row in trouble.records}
+
+
+def crooked(row: int, records: tuple[int, ...], value: str) -> Trouble:
+    """A row with more cells than columns: one of them was cut in two, and nothing tells which."""
+    return Trouble(
+        row=row,
+        column="",
+        value=value,
+        code="too_many_cells",
+        reason="The row has more cells than there are columns, so its cells may have moved.",
+        fix='Put quotes around the text or amount that holds the divider, such as "1,234.56".',
+        records=records,
+    )
 
 
 class Unreadable(Exception):

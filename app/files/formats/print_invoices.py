@@ -99,6 +99,31 @@ class _Checked:
             message = f"The file has no column for a currency, and begins in {self._currency}; export by `currency`."
             self.refuse(row, "currency", "currency_unsupported", message, row.currency)
 
+    def lost(self, row: InvoiceRow, field: str, message: str, value: str) -> None:
+        """List what the format has no room for."""
+        if value:
+            self.findings.alter(row.number, field, message, value, "")
+
+    def rate(self, row: InvoiceRow, tax: str) -> str:
+        """How Xero displays the rate of a tax code."""
+        rate = self.codes.taxes.get(tax, "")
+        if not rate:
+            message = "Map the tax code with external_name as Xero displays the rate."
+            self.refuse(row, "tax_code", "tax_unmapped", message, tax)
+        return self.texts.name(rate, row.number, "tax_code", limit=100)
+
+    def tracked(self, row: InvoiceRow, line: LineRow, known: Sequence[str]) -> list[str]:
+        """The values of a line's tracking by the names the file has columns for; others are refused."""
+        values = dict.fromkeys(known, "")
+        for name, value in line.tracking.items():
+            at = next((one for one in known if one.casefold() == name.strip().casefold()), None)
+            if at is None:
+                message = f"The file has no column for {name!r}; it has {', '.join(known)}."
+                self.refuse(row, "tracking", "tracking_unsupported", message, name)
+            else:
+                values[at] = self.texts.name(value, row.number, "tracking", limit=100)
+        return list(values.values())
+
     def target(self, row: InvoiceRow, code: str) -> Target:
         target = self.codes.accounts.get(code)
         if target is None:
@@ -135,7 +160,8 @@ def qbo(rows: Sequence[InvoiceRow], job: Job, codes: Codes) -> int:
         memo = checked.texts.clean(row.memo, row.number, "memo")
         sink.turn(len(row.lines))
         for line in row.lines:
-            item = codes.items.get(line.item, ("", ""))[1]
+            item = checked.texts.name(codes.items.get(line.item, ("", ""))[1], row.number, "item_code", limit=500)
+            (location,) = checked.tracked(row, line, ("Location",))
             if line.item and not item:
                 message = "Map the item with external_name as QuickBooks calls it."
                 checked.refuse(row, "item_code", "item_unmapped", message, line.item)
@@ -149,7 +175,7 @@ def qbo(rows: Sequence[InvoiceRow], job: Job, codes: Codes) -> int:
             percent = plain(line.tax_amount * 100 / line.amount) if line.tax_amount and line.amount else ""
             amounts = (*rate, money(line.amount, row.currency), "Y" if percent else "N", percent[:9])
             days = (checked.day(row.issued), checked.day(row.due))
-            write((number, client, *days, "", "", memo, item, text, *amounts, checked.day(line.service_date)))
+            write((number, client, *days, "", location, memo, item, text, *amounts, checked.day(line.service_date)))
     sink.close()
     return sum(len(row.lines) for row in rows)
 
@@ -171,17 +197,25 @@ def xero(rows: Sequence[InvoiceRow], job: Job, codes: Codes) -> int:
         sink.turn(1)
         for line in row.lines:
             target = checked.target(row, line.account)
-            rate = codes.taxes.get(line.tax, "") if line.tax else job.region.no_tax
-            if not rate:
-                message = "Map the tax code with external_name as Xero displays the rate."
-                checked.refuse(row, "tax_code", "tax_unmapped", message, line.tax)
-            pairs = [text for pair in list(line.tracking.items())[:2] for text in pair]
-            item = codes.items.get(line.item, ("", ""))[0]
+            rate = checked.rate(row, line.tax) if line.tax else job.region.no_tax
+            pairs = [
+                checked.texts.name(part, row.number, "tracking", limit=100)
+                for pair in line.tracking.items()
+                for part in pair
+            ]
+            if len(pairs) > 4:
+                message = "Xero has two tracking categories."
+                checked.refuse(row, "tracking", "tracking_unsupported", message, ", ".join(pairs[::2]))
+            if not line.description.strip():
+                checked.refuse(row, "description", "description_missing", "Xero wants every line described.")
+            checked.lost(row, "service_date", "Xero has no date of service", checked.day(line.service_date))
+            item = checked.texts.name(codes.items.get(line.item, ("", ""))[0], row.number, "item_code", limit=30)
+            code = checked.texts.name(target.code, row.number, "account_code", limit=10)
             text = checked.texts.clean(line.description, row.number, "description", limit=_DESCRIPTION)
             discount = plain(line.discount) if line.discount else ""
             write((
                 client, email, *[""] * 8, number, memo, checked.day(row.issued), checked.day(row.due), item, text,
-                plain(line.quantity), plain(line.unit_price), discount, target.code, rate,
+                plain(line.quantity), plain(line.unit_price), discount, code, rate,
                 *(*pairs, "", "", "", "")[:4], row.currency, "",
             ))  # fmt: skip
     sink.close()
@@ -207,14 +241,14 @@ def iif(rows: Sequence[InvoiceRow], job: Job, codes: Codes) -> int:
         day = checked.day(row.issued)
         sides = [_iif_side(checked, row, line) for line in row.lines]
         if row.tax_total:
-            sides.append((codes.sales_tax, -row.tax_total, "", "", ""))
+            sides.append((codes.sales_tax, -row.tax_total, "", "", "", ""))
         sink.turn(len(sides) + 1)
         total = money(row.total, row.currency)
         sink.out.append(
             f"TRNS\t\tINVOICE\t{day}\t{codes.receivable}\t{client}\t\t{total}\t{number}\t{memo}\tN\tN\t{checked.day(row.due)}\r\n"
         )
-        for account, amount, text, quantity, price in sides:
-            cells = (account, "", "", money(amount, row.currency), number, text, "N", quantity, price)
+        for account, amount, text, quantity, price, class_ in sides:
+            cells = (account, "", class_, money(amount, row.currency), number, text, "N", quantity, price)
             sink.out.append(f"SPL\t\tINVOICE\t{day}\t" + "\t".join(cells) + "\r\n")
         sink.out.append("ENDTRNS\r\n")
         count += len(sides) + 1
@@ -222,10 +256,13 @@ def iif(rows: Sequence[InvoiceRow], job: Job, codes: Codes) -> int:
     return count
 
 
-def _iif_side(checked: _Checked, row: InvoiceRow, line: LineRow) -> tuple[str, Decimal, str, str, str]:
+def _iif_side(checked: _Checked, row: InvoiceRow, line: LineRow) -> tuple[str, Decimal, str, str, str, str]:
     target = checked.target(row, line.account)
     for part in target.name.split(":"):
         checked.texts.name(part, row.number, "account_code", limit=31)
     net = line.amount - line.tax_amount if row.tax_mode == "inclusive" else line.amount
     text = checked.texts.clean(line.description, row.number, "description")
-    return target.name, -net, text, plain(-line.quantity), plain(line.unit_price)
+    (class_,) = checked.tracked(row, line, ("Class",))
+    checked.lost(row, "item_code", "The sides of an IIF invoice name accounts, no items", line.item)
+    checked.lost(row, "service_date", "IIF's invoices have no date of service", checked.day(line.service_date))
+    return target.name, -net, text, plain(-line.quantity), plain(line.unit_price), class_

@@ -79,7 +79,7 @@ def iif_accounts(rows: Sequence[ChartRow], job: Job) -> int:
     for row in _by_depth(rows):
         words = types.WORDS[row.type]
         _one_level(texts, job.findings, row, _IIF_LEVEL, _IIF_PATH)
-        code = _number(job.findings, row, _IIF_CODE)
+        code = texts.name(_number(job.findings, row, _IIF_CODE), row.code, "code", limit=_IIF_CODE)
         back = types.from_iif(words.iif, words.extra)
         _lossy(job.findings, row, words.iif, back)
         description = texts.clean(row.description, row.code, "description")
@@ -102,7 +102,7 @@ def qbo_accounts(rows: Sequence[ChartRow], job: Job) -> int:
         if '"' in row.path:
             message = "QuickBooks takes no quotes in names."
             job.findings.refuse(row.code, "name", "unsupported_characters", message, row.path)
-        code = _number(job.findings, row, _QBO_CODE, point=False)
+        code = texts.name(_number(job.findings, row, _QBO_CODE, point=False), row.code, "code", limit=_QBO_CODE)
         _lossy(job.findings, row, words.qbo, types.from_qbo(words.qbo, words.qbo_detail))
         description = texts.clean(row.description, row.code, "description")
         return code, row.path, words.qbo, words.qbo_detail, description

@@ -77,6 +77,10 @@ class XeroJournal(CsvJournal):
     )  # fmt: skip
     _FORBIDDEN: ClassVar[frozenset[str]] = frozenset({"asset.bank", "asset.receivable", "liability.payable"})
 
+    def __init__(self, file: IO[bytes], plan: Plan, *, zipped: bool = False) -> None:
+        super().__init__(file, plan, zipped=zipped)
+        self._rates: dict[str, str] = {}
+
     def account(self, code: str) -> str:
         """By its code. Bank, receivables and payables take no manual journal at Xero."""
         target = self.target(code)
@@ -84,6 +88,11 @@ class XeroJournal(CsvJournal):
             return ""
         if target.type in self._FORBIDDEN:
             message = "Xero takes no manual journal on bank accounts, receivables or payables."
+            self.findings.refuse_once(code, "account_code", "account_forbidden", message)
+        elif target.type == "liability.credit_card" and not target.mapped:
+            message = (
+                "A credit card is a bank account at Xero, and takes no manual journal, unless a mapping says more."
+            )
             self.findings.refuse_once(code, "account_code", "account_forbidden", message)
         elif not target.code:
             message = "The mapping has no code, and Xero's journals name accounts by code alone."
@@ -93,7 +102,7 @@ class XeroJournal(CsvJournal):
     def print(self, rows: Sequence[Row]) -> None:
         """Print one entry."""
         fine, names, texts, write = self.texts.fine, self.names, self.texts, self.write
-        taxes, plain_tax = self.plan.taxes, self.plan.region.no_tax
+        plain_tax = self.plan.region.no_tax
         _, number, iso, narration, currency, *_ = rows[0]
         if currency != self.currency:
             self.one_currency(currency)
@@ -114,13 +123,19 @@ class XeroJournal(CsvJournal):
                 self.findings.alter(self._number, "client", "Xero's manual journals name no contact", client, "")
             rate = plain_tax
             if tax:
-                rate = taxes.get(tax, "")
-                if not rate:
-                    message = "Map the tax code with external_name as Xero displays the rate."
-                    self.findings.refuse_once(tax, "tax_code", "tax_unmapped", message)
+                rate = self._rates.get(tax) or self._rate(tax)
             write(
                 (heading, day, text, names[code], rate, amount, *(self._options(tracking) if tracking else ("",) * 4))
             )
+
+    def _rate(self, tax: str) -> str:
+        """How Xero displays a rate, found out and checked once."""
+        rate = self.plan.taxes.get(tax, "")
+        if not rate:
+            message = "Map the tax code with external_name as Xero displays the rate."
+            self.findings.refuse_once(tax, "tax_code", "tax_unmapped", message)
+        self._rates[tax] = rate
+        return self.texts.name(rate, tax, "tax_code", limit=100)
 
     def _options(self, text: str) -> tuple[str, ...]:
         pairs = [

@@ -78,7 +78,7 @@ def accounts(table: Table, parsed: Parsed) -> None:
                 active=False if full.endswith(_DELETED) else None,
             )
         )
-    parsed.accounts += charts.checked(kept, parsed.troubles, by_path=True)
+    parsed.accounts += charts.checked(kept, parsed.troubles, by_path=True, moved=parsed.crooked)
 
 
 def journal(table: Table, parsed: Parsed, order: str) -> None:
@@ -90,10 +90,14 @@ def journal(table: Table, parsed: Parsed, order: str) -> None:
         if number or open_group is None:
             open_group = groups.setdefault(number, Group(row=row.row, number=number))
         _add(open_group, row, table)
-    found = list(groups.values())
-    dates = date_order((group.date for group in found), order)
-    sides = [side for group in found for side in group.sides]
-    built = build(found, order=dates, mark=decimal_mark(text for side in sides for text in (side.debit, side.credit)))
+    take(list(groups.values()), parsed, order)
+
+
+def take(groups: Sequence[Group], parsed: Parsed, order: str) -> None:
+    """Entries from groups with debits and credits; what is wrong with the others."""
+    dates = date_order((side.date for group in groups for side in group.sides), order)
+    mark = decimal_mark(text for group in groups for side in group.sides for text in (side.debit, side.credit))
+    built = build(groups, order=dates, mark=mark, moved=parsed.crooked)
     parsed.entries += built.entries
     parsed.troubles += built.troubles
     parsed.notes += built.notes()
@@ -122,6 +126,8 @@ def _add(group: Group, row: Cells, table: Table) -> None:
             description=unescape(cell(row, table, "description")),
             name=cell(row, table, "name"),
             tax=cell(row, table, "tax"),
+            date=cell(row, table, "date"),
+            currency=cell(row, table, "currency").upper(),
             tracking=_tracking((("Location", cell(row, table, "location")), ("Class", cell(row, table, "class")))),
         )
     )

@@ -1,16 +1,18 @@
 """Reading any file: what it is, decided by its content, and what it says."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from app.canonical import ProviderName
-from app.files.formats import iif, qbo, xero, xlsx
+from app.files.formats import iif, qbo, qbo_report, xero, xlsx
 from app.files.formats.model import Cells, Format, Parsed, Unreadable
-from app.files.formats.tables import MAX_CELL, Shape, Table, find_header, find_table, under_header
+from app.files.formats.tables import MAX_CELL, Shape, Table, find_header, find_table, moved, under_header
 from app.files.formats.text import decode
 from app.files.formats.values import DMY, MDY
 
 MAX_BYTES = 32_000_000
-_EVERY = (xero.ACCOUNTS, xero.JOURNAL, qbo.JOURNAL, qbo.ACCOUNTS)
+_EVERY = (xero.ACCOUNTS, xero.JOURNAL, qbo.JOURNAL, qbo_report.JOURNAL, qbo.ACCOUNTS)
+_DATED = frozenset({Format.xero_journal, Format.qbo_journal, Format.qbo_report})
 _OLD_EXCEL = b"\xd0\xcf\x11\xe0"
 
 
@@ -40,7 +42,7 @@ def table_of(data: bytes, shape: Shape) -> tuple[Table, Parsed]:
     """A table of our own, from CSV or XLSX. Raises Unreadable."""
     _refuse_size(data)
     if data.startswith(xlsx.MAGIC):
-        rows = xlsx.read_sheet(data)
+        rows = xlsx.read_sheet(data).rows
         table = under_header(rows, find_header(rows, (shape,))[0], shape, "")
         parsed = Parsed(shape.format, "xlsx", "")
     else:
@@ -61,9 +63,16 @@ def _refuse_size(data: bytes) -> None:
 
 
 def _workbook(data: bytes, provider: ProviderName | None, order: str | None) -> Parsed:
-    rows = xlsx.read_sheet(data)
+    rows, epoch = xlsx.read_sheet(data)
     at, shape = find_header(rows, _EVERY)
     table = under_header(rows, at, shape, "")
+    if shape.format in _DATED:
+        dated = table.places["date"]
+        days = [(row, [*row.cells]) for row in table.rows]
+        for _, cells in days:
+            if dated < len(cells):
+                cells[dated] = xlsx.day_of(cells[dated], epoch)
+        table = replace(table, rows=[Cells(row.row, cells) for row, cells in days])
     return _filled(Parsed(shape.format, "xlsx", ""), table, provider, order)
 
 
@@ -71,6 +80,7 @@ def _filled(parsed: Parsed, table: Table, provider: ProviderName | None, order: 
     _check_provider(parsed.format, provider)
     parsed.header = table.header
     parsed.rows = {row.row: row.cells for row in table.rows}
+    parsed.crooked = moved(table)
     parsed.notes += [f"Left out: {what}." for what in table.skipped]
     _refuse_long_cells(table.rows)
     if parsed.format is Format.xero_accounts:
@@ -79,6 +89,8 @@ def _filled(parsed: Parsed, table: Table, provider: ProviderName | None, order: 
         xero.journal(table, parsed, order or DMY)
     elif parsed.format is Format.qbo_journal:
         qbo.journal(table, parsed, order or MDY)
+    elif parsed.format is Format.qbo_report:
+        qbo_report.journal(table, parsed, order or MDY)
     else:
         qbo.accounts(table, parsed)
     return parsed

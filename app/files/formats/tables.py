@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from app.files.formats.model import Cells, Format, Unreadable
 from app.files.formats.text import lines_of
@@ -18,6 +19,8 @@ MAX_COLUMNS = 200
 MAX_CELL = 32_767  # what a spreadsheet's cell can hold
 _DIVIDERS = (",", ";", "\t", "|")
 _SEARCHED = 25
+NOTHING = frozenset({"nan", "#n/a", "none", "null", "#ref!", "#value!"})  # what spreadsheets write for nothing
+_HEAD, _TAIL = re.compile(r"[-+($]{0,2}[1-9]\d{0,2}", re.ASCII), re.compile(r"\d{3}(?:\.\d+)?\)?", re.ASCII)
 _TOTAL = re.compile(r"total(?: for .*)?", re.IGNORECASE)
 _FOOTER = re.compile(
     r"(?:(?:accrual|cash) basis\b.*|\s*(?:mon|tues|wednes|thurs|fri|satur|sun)day,.*\d{4}.*)", re.IGNORECASE
@@ -92,7 +95,7 @@ def under_header(rows: Sequence[Cells], at: int, shape: Shape, divider: str) -> 
     kept: list[Cells] = []
     totals = 0
     for n, row in enumerate(rows[at + 1 :], start=at + 1):
-        filled = [cell for cell in row.cells if cell.strip()]
+        filled = [cell for cell in row.cells if cell.strip() and cell.strip().casefold() not in NOTHING]
         if not filled or (len(filled) == 1 and _FOOTER.fullmatch(filled[0].strip())):
             continue
         first = filled[0].strip()
@@ -107,6 +110,27 @@ def under_header(rows: Sequence[Cells], at: int, shape: Shape, divider: str) -> 
     if totals:
         skipped.append(f"{totals} total rows")
     return Table(shape, places, header, kept, divider, tuple(skipped))
+
+
+def moved(table: Table, *, own: bool = False) -> frozenset[int]:
+    """Rows that have more cells than there are columns, because a divider stands unquoted in one of them.
+
+    Rows that all end with the same blank cells are how some programs write, though we do not (`own`). A workbook's
+    cells cannot move.
+    """
+    if not table.divider:
+        return frozenset()
+    named = max(n for n, name in enumerate(table.header, start=1) if name)
+    full = {row.row for row in table.rows if any(cell.strip() for cell in row.cells[named:])}
+    longer = [row for row in table.rows if len(row.cells) > len(table.header)]
+    if not own and len({len(row.cells) for row in longer}) == 1 and len(longer) == len(table.rows):
+        longer = [row for row in longer if table.divider == "," and has_cut_number(row.cells)]
+    return frozenset(full | {row.row for row in longer})
+
+
+def has_cut_number(cells: Sequence[str]) -> bool:
+    """Whether `1,234.56` stands in two cells."""
+    return any(_HEAD.fullmatch(one) and _TAIL.fullmatch(two) for one, two in pairwise(cells))
 
 
 def _is_record(row: Cells, places: Mapping[str, int], first: str) -> bool:

@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from app.files.formats.escaping import escape, looks_like_formula
+from app.files.formats.escaping import SIGNS, escape, looks_like_formula
 from app.files.formats.values import DMY, MDY
 
 MOST_LISTED = 1000
@@ -93,9 +93,10 @@ _PLAIN = {
     0x2018: "'", 0x2019: "'", 0x201A: "'", 0x201C: "'", 0x201D: "'", 0x201E: "'", 0x2013: "-", 0x2014: "-",
     0x2012: "-", 0x2212: "-", 0x2026: "...", 0x00A0: " ", 0x202F: " ", 0x2022: "*",
 }  # fmt: skip
-_CSV_FINE = re.compile(r"(?!\s|'*[=+\-@])[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]*(?<!\s)\Z").match
+_CSV_FINE = re.compile(rf"(?!\s|'*[{SIGNS}])[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]*(?<!\s)\Z").match
 _IIF_FINE = re.compile(r"(?!\s|'*[=+\-@])[ !#-:<-~]*(?<!\s)\Z").match
 CSV, IIF = "csv", "iif"
+_MAY_SHOW = "QuickBooks Desktop of 2019 and later may show letters beyond ASCII as question marks"
 
 
 class Texts:
@@ -124,7 +125,8 @@ class Texts:
         why += ["an apostrophe keeps spreadsheets from computing it"] if safe != trimmed else []
         why += [f"cut to {most} characters"] if len(safe) > most else []
         written = safe[:most].rstrip()
-        if written != text:
+        why += [_MAY_SHOW] if self._iif and not written.isascii() else []
+        if why:
             self._findings.alter(field_=field_, record=record, message="; ".join(why), value=text, written=written)
         return written
 
@@ -138,6 +140,8 @@ class Texts:
         elif _CONTROL.search(text) or (self._iif and ('"' in text or not _in_cp1252(text) or _looks_like_utf8(text))):
             message = "The name has characters that the file cannot hold."
             self._findings.refuse(record, field_, "unsupported_characters", message, text)
+        elif self._iif and not text.isascii():
+            self._findings.alter(record, field_, f"not altered, but {_MAY_SHOW}", text, text)
         return text
 
 

@@ -31,7 +31,9 @@ def decode(data: bytes) -> Decoded:
     """Byte-order mark, then strict UTF-8, then UTF-16 by its NULs, else Windows-1252. Raises Unreadable for no text."""
     for mark, encoding in _BOMS:
         if data.startswith(mark):
-            return Decoded(_strictly(data, encoding).lstrip("\ufeff"), encoding)
+            text = _strictly(data, encoding).lstrip("\ufeff")
+            _refuse_binary(text)
+            return Decoded(text, encoding)
     if b"\0" in data:
         high, low = data[0::2].count(0), data[1::2].count(0)
         if max(high, low) * 4 < len(data):

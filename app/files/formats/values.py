@@ -82,11 +82,12 @@ class DateOrder:
 
 
 def date_order(values: Iterable[str], preferred: str) -> DateOrder:
-    """`mdy` or `dmy`: what a day above 12 proves, else what is preferred."""
+    """`mdy` or `dmy`: what a day above 12 proves, else what is preferred; dates with points have the day first."""
     day_first = month_first = False
     for value in values:
         found = _NUMERIC.fullmatch(value.strip())
         if found:
+            preferred = DMY if found[0].count(".") == 2 else preferred
             day_first |= int(found[1]) > 12
             month_first |= int(found[2]) > 12
     if day_first and month_first:

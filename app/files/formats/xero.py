@@ -69,7 +69,7 @@ def accounts(table: Table, parsed: Parsed) -> None:
                 system=known[1],
             )
         )
-    parsed.accounts += charts.checked(kept, parsed.troubles, by_path=False)
+    parsed.accounts += charts.checked(kept, parsed.troubles, by_path=False, moved=parsed.crooked)
 
 
 def journal(table: Table, parsed: Parsed, order: str) -> None:
@@ -94,7 +94,8 @@ def journal(table: Table, parsed: Parsed, order: str) -> None:
         )
     found = list(groups.values())
     dates = date_order((group.date for group in found), order)
-    built = build(found, order=dates, mark=decimal_mark(side.amount for group in found for side in group.sides))
+    mark = decimal_mark(side.amount for group in found for side in group.sides)
+    built = build(found, order=dates, mark=mark, moved=parsed.crooked)
     parsed.entries += built.entries
     parsed.troubles += built.troubles
     parsed.notes += built.notes()

@@ -8,8 +8,10 @@ import io
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
+from typing import NamedTuple
 from xml.parsers import expat
 
 from app.files.formats.model import Cells, Unreadable
@@ -20,30 +22,65 @@ MAX_UNPACKED = 64_000_000
 MAX_PARTS = 2_000
 _CHUNK = 65_536
 _STRINGS = "xl/sharedStrings.xml"
+_BOOK = "xl/workbook.xml"
+_LINKS = "xl/_rels/workbook.xml.rels"
 _SHEET = re.compile(r"xl/worksheets/[Ss]heet(\d{0,6})\.xml")
+_IN_SHEETS = re.compile(r"xl/worksheets/[^/]+\.xml")
+_DAYS = re.compile(r"([1-9]\d{3,4})(?:\.\d+)?", re.ASCII)
+_EPOCH, _EPOCH_MAC = date(1899, 12, 30), date(1904, 1, 1)
 _PLACE = re.compile(r"([A-Z]{1,3})(\d{1,7})")
 _BAD = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError)
 
 
-def read_sheet(data: bytes) -> list[Cells]:
-    """The rows of the first sheet. Raises Unreadable for anything else than a plain, sane workbook."""
+class Sheet(NamedTuple):
+    """The rows of a sheet, and the day that its dates, which are stored as numbers, count from."""
+
+    rows: list[Cells]
+    epoch: date
+
+
+def read_sheet(data: bytes) -> Sheet:
+    """The first sheet. Raises Unreadable for anything else than a plain, sane workbook."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             if len(archive.infolist()) > MAX_PARTS:
                 raise Unreadable("The workbook has too many parts.", code="file_too_large")
             budget = _Budget(MAX_UNPACKED)
             names = set(archive.namelist())
-            sheets = sorted((int(found[1] or 0), name) for name in names if (found := _SHEET.fullmatch(name)))
-            if not sheets:
+            book = _Book()
+            if _BOOK in names:
+                book.read(budget.parts(archive, _BOOK))
+            links = _Links()
+            if _LINKS in names:
+                links.read(budget.parts(archive, _LINKS))
+            first = _first(book, links, names)
+            if first is None:
                 raise Unreadable("The file is a zip archive, but no XLSX workbook.", fix="Send the workbook itself.")
             strings = _Strings()
             if _STRINGS in names:
                 strings.read(budget.parts(archive, _STRINGS))
             sheet = _Sheet(strings.all)
-            sheet.read(budget.parts(archive, sheets[0][1]))
-            return sheet.rows
+            sheet.read(budget.parts(archive, first))
+            return Sheet(sheet.rows, book.epoch)
     except _BAD as error:
         raise Unreadable("The workbook is damaged or encrypted.", code="damaged_workbook") from error
+
+
+def day_of(value: str, epoch: date) -> str:
+    """A stored date as `YYYY-MM-DD`; anything that is no number of a day as it is."""
+    found = _DAYS.fullmatch(value)
+    return (epoch + timedelta(days=int(found[1]))).isoformat() if found else value
+
+
+def _first(book: "_Book", links: "_Links", names: Collection[str]) -> str | None:
+    """The sheet that stands first for a person, which need not be the first by its file's name."""
+    for link in book.sheets:
+        target = links.targets.get(link, "")
+        name = target.lstrip("/") if target.startswith("/") else f"xl/{target}"
+        if _IN_SHEETS.fullmatch(name) and name in names:
+            return name
+    numbered = sorted((int(found[1] or 0), name) for name in names if (found := _SHEET.fullmatch(name)))
+    return numbered[0][1] if numbered else None
 
 
 class _Budget:
@@ -89,14 +126,41 @@ class _Xml:
         raise NotImplementedError
 
     def end(self, name: str) -> None:
-        raise NotImplementedError
+        """Nothing, unless an element's end says something."""
 
     def text(self, data: str) -> None:
-        raise NotImplementedError
+        """Nothing, unless there is text to be kept."""
 
     @staticmethod
     def _refuse(*_declared: object) -> None:
         raise Unreadable("The workbook declares XML entities, which no spreadsheet needs.", code="unsafe_workbook")
+
+
+class _Book(_Xml):
+    """The sheets in the order of their tabs, and how days are counted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sheets: list[str] = []
+        self.epoch = _EPOCH
+
+    def start(self, name: str, has: dict[str, str]) -> None:
+        if name == "sheet" and has.get("state", "visible") == "visible":
+            self.sheets += [value for key, value in has.items() if key.rpartition(" ")[2] == "id"]
+        elif name == "workbookPr" and has.get("date1904") in ("1", "true"):
+            self.epoch = _EPOCH_MAC
+
+
+class _Links(_Xml):
+    """Where each sheet lies in the archive, by its id."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.targets: dict[str, str] = {}
+
+    def start(self, name: str, has: dict[str, str]) -> None:
+        if name == "Relationship":
+            self.targets[has.get("Id", "")] = has.get("Target", "")
 
 
 class _Text(_Xml):
@@ -154,6 +218,7 @@ class _Sheet(_Text):
         self._kind = ""
         self._column = 0
         self._row = 0
+        self._size = 0
 
     def start(self, name: str, has: dict[str, str]) -> None:
         self._silent += name == "rPh"
@@ -174,7 +239,10 @@ class _Sheet(_Text):
             if self._column >= MAX_COLUMNS:
                 raise Unreadable(f"Row {self._row} has more than {MAX_COLUMNS} columns.", code="too_many_columns")
             self._cells.extend([""] * (self._column + 1 - len(self._cells)))
-            self._cells[self._column] = self._value(self.take())
+            value = self._cells[self._column] = self._value(self.take())
+            self._size += len(value)  # a shared string is unpacked once and may stand in every cell
+            if self._size > MAX_UNPACKED:
+                raise Unreadable(f"The sheet holds more than {MAX_UNPACKED:,} characters.", code="file_too_large")
         elif name == "row":
             if len(self.rows) >= MAX_ROWS:
                 raise Unreadable(f"The sheet has more than {MAX_ROWS:,} rows.", code="too_many_rows")

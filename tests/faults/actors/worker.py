@@ -2,10 +2,14 @@
 
 `--pool-timeout`: how long the queue's driver waits for a database that is away before it gives up (30 s by default).
 `--fail ID`: the first turn at that connection ends with an error nobody foresaw.
+`--die-at N`: SIGKILL at its N-th step (see `tests/faults/steps.py`).
 """
 
 import argparse
 import asyncio
+import itertools
+import os
+import signal
 from functools import partial
 from typing import Any
 
@@ -17,6 +21,7 @@ from app.settings import load_settings
 from app.sync import runner
 from app.vault import renewal
 from app.worker import work
+from tests.faults.steps import announced
 
 
 def fail_once(connection_id: int) -> None:
@@ -33,6 +38,17 @@ def fail_once(connection_id: int) -> None:
     runner._turn = turn
 
 
+def die_at(count: int) -> None:
+    """Be killed at this step of the work."""
+    taken = itertools.count(1)
+
+    def step() -> None:
+        if next(taken) >= count:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    announced(step)
+
+
 def main() -> None:
     """Work until told to stop."""
     parser = argparse.ArgumentParser()
@@ -42,12 +58,15 @@ def main() -> None:
     parser.add_argument("--grant-lease", type=float, default=renewal._LEASE_SECONDS)
     parser.add_argument("--pool-timeout", type=float, default=30.0)
     parser.add_argument("--fail", type=int, default=0)
+    parser.add_argument("--die-at", type=int, default=0)
     given = parser.parse_args()
     jobs.HEARTBEAT, jobs.STALLED, jobs.DRAIN = given.heartbeat, given.stalled, given.drain
     renewal._LEASE_SECONDS = given.grant_lease  # type: ignore[misc]
     vars(jobs)["PsycopgConnector"] = partial(PsycopgConnector, timeout=given.pool_timeout)
     if given.fail:
         fail_once(given.fail)
+    if given.die_at:
+        die_at(given.die_at)
     asyncio.run(work(load_settings(env_file=None)))
 
 
