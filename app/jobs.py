@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import structlog
 from procrastinate import App, PsycopgConnector
 
-from app import connections
+from app import connections, tracing
 from app.db import firms, idempotency, owners, reaping, retention, runs, wakeups, work
 from app.db.retention import PIECE
 from app.db.session import Database
@@ -28,14 +28,14 @@ DRAIN = 18.0  # seconds a worker gets to finish when told to stop: it has ended 
 RESTART_FIRST, RESTART_SLOWEST = 0.5, 15.0
 
 
-def build_app(database_url: str, handle: Callable[[int], Awaitable[None]]) -> App:
+def build_app(database_url: str, handle: Callable[[int, str | None], Awaitable[None]]) -> App:
     """Procrastinate on the same PostgreSQL, with the one task there is."""
     options = "-c role=tieout_system -c search_path=procrastinate,public"
     app = App(connector=PsycopgConnector(conninfo=database_url, kwargs={"options": options}, min_size=1, max_size=4))
 
     @app.task(name=wakeups.TASK, queue=wakeups.QUEUE)
-    async def connection_work(connection_id: int) -> None:
-        await handle(connection_id)
+    async def connection_work(connection_id: int, traceparent: str | None = None) -> None:
+        await handle(connection_id, traceparent)
 
     return app
 
@@ -78,8 +78,9 @@ async def _answer_the_bell(runtime: Runtime, stop: asyncio.Event) -> None:
 
 
 async def _procrastinate(runtime: Runtime) -> None:
-    async def handle(connection_id: int) -> None:
-        await _handle(runtime, connection_id)
+    async def handle(connection_id: int, trace: str | None) -> None:
+        with tracing.span(wakeups.TASK, "consumer", trace):
+            await _handle(runtime, connection_id)
 
     app = build_app(runtime.db.conninfo, handle)
     try:

@@ -27,6 +27,7 @@ from app.api import (
     live,
     mappings,
     mending,
+    operator,
     payments,
     reconciliation,
     remote,
@@ -45,6 +46,7 @@ from app.edge.limits import PrincipalLimits
 from app.edge.middleware import BodyLimit, Metrics, RequestContext, TrailingSlash
 from app.edge.models import Problem
 from app.edge.principals import Authenticator
+from app.edge.traced import Traced
 from app.errors import Invalid
 from app.logs import configure_logs
 from app.runtime import Runtime, open_runtime
@@ -78,6 +80,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     mending.router,
     live.router,
     runs.router,
+    operator.router,
     health.router,
     *site.ROUTERS,
 )
@@ -134,6 +137,7 @@ def create_app(settings: Settings | None = None, runtime: Runtime | None = None)
     app.add_middleware(BodyLimit)
     app.add_middleware(TrailingSlash)
     app.add_middleware(RequestContext, metrics=metrics, https=chosen.public_url.startswith("https:"))
+    app.add_middleware(Traced)
     inside = app.build_middleware_stack
     app.build_middleware_stack = lambda: webhooks.Door(inside(), app.state)  # type: ignore[method-assign]  # outermost
     app.openapi = _described(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend the document

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
+from app import tracing
 from app.canonical import ProviderName
 from app.crypto import KeyRing
 from app.db import migrating
@@ -86,6 +87,8 @@ async def open_runtime(
     """
     now = clock or _utc_now
     async with AsyncExitStack() as stack:
+        if settings.otel_exporter_otlp_endpoint is not None:
+            stack.enter_context(tracing.sending(settings.otel_exporter_otlp_endpoint))
         db = Database(await _database_url(stack, settings), pool_size=settings.db_pool_size)
         stack.push_async_callback(db.dispose)
         client = await stack.enter_async_context(open_client(transport))

@@ -11,7 +11,9 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import psycopg
@@ -26,6 +28,8 @@ from app.db import stories
 from app.db.health import expected_revision
 from app.db.tables import Invoice
 from app.errors import NotFound
+from app.providers.http import reach
+from tests.support.processes import free_port
 from tests.support.world import World
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -109,7 +113,7 @@ def test_the_doctor_finds_a_healthy_service(tieout: Callable[..., tuple[int, str
 def test_the_doctor_names_what_is_wrong(
     tieout: Callable[..., tuple[int, str]], environment: dict[str, str], owner_url: str
 ) -> None:
-    code, out = tieout("doctor", XERO_CLIENT_ID="x", XERO_CLIENT_SECRET="y")
+    code, out = tieout("doctor", "--offline", XERO_CLIENT_ID="x", XERO_CLIENT_SECRET="y")
     assert code == 1
     assert "XERO_WEBHOOK_KEYS" in out
     code, out = tieout("doctor", DATABASE_URL=owner_url)
@@ -128,6 +132,63 @@ def test_the_doctor_names_what_is_wrong(
     assert "this release needs" in out
     code, out = tieout("doctor", DATABASE_URL="postgresql://tieout_login:x@127.0.0.1:1/tieout")
     assert (code, "cannot be used" in out) == (1, True)
+
+
+class Vendor(BaseHTTPRequestHandler):
+    """Answers every request with a refusal, as a vendor's host does to one without a credential."""
+
+    def do_HEAD(self) -> None:
+        assert "authorization" not in self.headers
+        self.send_response(401)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Not on the terminal."""
+
+
+@pytest.fixture
+def vendor() -> Iterator[str]:
+    """A host that answers."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Vendor)
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_the_doctor_reaches_for_each_host_of_each_provider(tieout: Callable[..., tuple[int, str]], vendor: str) -> None:
+    settings = {
+        "ENVIRONMENT": "development",
+        "XERO_CLIENT_ID": "x",
+        "XERO_CLIENT_SECRET": "y",
+        "XERO_WEBHOOK_KEYS": "z",
+        "XERO_TOKEN_URL": f"{vendor}/connect/token",
+        "XERO_REVOKE_URL": f"{vendor}/connect/revocation",
+        "XERO_SANDBOX_URL": vendor.replace("127.0.0.1", "localhost"),
+    }
+    code, out = tieout("doctor", **settings)
+    assert (code, out.splitlines()[-1]) == (0, "All is well."), out
+    told = [line.partition(" in ")[0] for line in out.splitlines()[:-1]]
+    assert told == [f"reached  Xero: {vendor}", f"reached  Xero: {settings['XERO_SANDBOX_URL']}"]
+
+    code, out = tieout("doctor", **{**settings, "XERO_SANDBOX_URL": f"http://127.0.0.1:{free_port()}"})
+    assert code == 1
+    assert "cannot be reached: All connection attempts failed." in out
+    assert f"reached  Xero: {vendor}" in out
+    code, out = tieout("doctor", **{**settings, "XERO_TOKEN_URL": "https://no-such-host.invalid/token"})
+    assert (code, "https://no-such-host.invalid cannot be reached: its name is not known here." in out) == (1, True), (
+        out
+    )
+    assert tieout("doctor", "--offline", **{**settings, "XERO_TOKEN_URL": "https://no-such-host.invalid/token"})[0] == 0
+
+
+async def test_a_host_that_does_not_answer_is_given_up_soon() -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        end = await reach(f"http://127.0.0.1:{silent.getsockname()[1]}", 0.2)
+    assert end.trouble == "no answer within 0.2 s"
+    assert end.seconds < 2
 
 
 async def test_a_records_story_is_told_in_order(world: World) -> None:

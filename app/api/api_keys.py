@@ -65,14 +65,14 @@ class RotateIn(Input):
 @router.get("", operation_id="api_key_list")
 async def list_keys(session: FirmSession, principal: Admin) -> KeyList:
     """The firm's keys."""
-    return KeyList(items=[_answer(row) for row in await api_keys.of_firm(session, principal.firm_id)])
+    return KeyList(items=[key_answer(row) for row in await api_keys.of_firm(session, principal.firm_id)])
 
 
 @router.post("", operation_id="api_key_create", status_code=201, responses=may_raise(Conflict))
 async def create(body: KeyIn, session: FirmSession, runtime: RuntimeDep, principal: Admin) -> NewKey:
     """Make a key. It is shown in this answer and never again."""
     environment = runtime.settings.key_environment
-    return _new(*await keys.create(session, environment, principal, body.name, body.role, body.expires_at))
+    return new_key(*await keys.create(session, environment, principal, body.name, body.role, body.expires_at))
 
 
 @router.post(
@@ -83,18 +83,20 @@ async def rotate(
 ) -> NewKey:
     """Make a key like this one; the old one counts for a while yet, so that callers can change over."""
     grace = timedelta(minutes=(body or RotateIn()).grace_minutes)
-    return _new(*await keys.rotate(session, runtime.settings.key_environment, principal, key_id, grace))
+    return new_key(*await keys.rotate(session, runtime.settings.key_environment, principal, key_id, grace))
 
 
 @router.post("/{key_id}/revoke", operation_id="api_key_revoke", responses=may_raise(NotFound))
 async def revoke(key_id: PathId, session: FirmSession, principal: Admin) -> KeyAnswer:
     """Make a key useless from the next request on."""
-    return _answer(await keys.revoke(session, principal, key_id))
+    return key_answer(await keys.revoke(session, principal, key_id))
 
 
-def _new(row: Any, key: str) -> NewKey:
-    return NewKey(**_answer(row).model_dump(), key=key)
+def new_key(row: Any, key: str) -> NewKey:
+    """A key that was just made, with the key itself."""
+    return NewKey(**key_answer(row).model_dump(), key=key)
 
 
-def _answer(row: Any) -> KeyAnswer:
+def key_answer(row: Any) -> KeyAnswer:
+    """A key's row as it is shown."""
     return KeyAnswer.model_validate({**row._mapping, "state": keys.state(row)})  # noqa: SLF001  SQLAlchemy's own name for it

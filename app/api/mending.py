@@ -99,14 +99,14 @@ async def get(kind: MappedKind, mapping_id: PathId, session: FirmSession, princi
     return mapping_answer(Kind(kind), await mappings.get(session, principal.firm_id, Kind(kind), mapping_id))
 
 
-@router.post("/{kind}/retry", operation_id="mapping_retry_many")
+@router.post("/{kind}/retry", operation_id="mapping_retry_many", responses=may_raise(NotFound, Conflict))
 async def retry_many(kind: MappedKind, body: Which, runtime: RuntimeDep, principal: Member) -> Decision:
     """Try again all that match and failed, wait or were left out."""
     done = await mending.retry(runtime.db, principal.firm_id, Kind(kind), body.choice(), actor=principal.subject)
     return _decision(done)
 
 
-@router.post("/{kind}/skip", operation_id="mapping_skip_many")
+@router.post("/{kind}/skip", operation_id="mapping_skip_many", responses=may_raise(NotFound, Conflict))
 async def skip_many(kind: MappedKind, body: Which, runtime: RuntimeDep, principal: Member) -> Decision:
     """Leave out all that match and have not reached the provider, until they are edited or retried."""
     done = await mending.skip(runtime.db, principal.firm_id, Kind(kind), body.choice(), actor=principal.subject)

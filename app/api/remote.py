@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
 
-from app.books.inputs import Day, Id
+from app.books.inputs import Day, Id, Word
 from app.db import bank_transactions, remote_records
 from app.edge import paging
 from app.edge.deps import FirmSession, Viewer
@@ -91,7 +91,7 @@ class RemoteRecordQuery(PageQuery):
 
     connection_id: Id | None = None
     kind: PulledKind | None = None
-    external_id: Annotated[str, Query(max_length=128)] | None = None
+    external_id: Word | None = None
     gone: bool | None = None
 
 

@@ -54,7 +54,7 @@ class EventQuery(PageQuery):
     connection_id: Id | None = None
     kind: Word | None = None
     state: EventState | None = None
-    external_id: Annotated[str, Query(max_length=128)] | None = None
+    external_id: Word | None = None
 
 
 class EventSummary(Answer):

@@ -3,15 +3,14 @@
 import asyncio
 import json
 import sys
-import time
 from typing import Annotated
 
 import typer
 import uvicorn
 from uvicorn.importer import import_from_string
 
-from app.canonical import ProviderName
 from app.cli import files
+from app.cli.doctoring import doctor
 from app.cli.explaining import explain, replay_webhooks
 from app.cli.running import with_runtime
 from app.cli.tenants import firm_commands, key_commands, sign_in_link
@@ -20,22 +19,20 @@ from app.db import health, migrating
 from app.db.session import Unavailable
 from app.errors import AppError
 from app.logs import configure_logs
-from app.providers import registry
-from app.runtime import Runtime
-from app.settings import Settings, SettingsError, load_settings
+from app.settings import SettingsError, load_settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Operate Tieout.")
 app.add_typer(firm_commands, name="firm")
 app.add_typer(key_commands, name="key")
 app.add_typer(files.commands, name="files")
 app.command("sign-in-link")(sign_in_link)
+app.command("doctor")(doctor)
 app.command("explain")(explain)
 app.command("replay-webhooks")(replay_webhooks)
 
 # The other two entries are named, as a process manager would name them: none of the three imports another.
 _WEB = "app.main:create_app"
 _WORKER = "app.worker:work"
-_CLOCK_TOLERANCE = 5.0
 _DRAIN_SECONDS = 20
 
 
@@ -114,41 +111,3 @@ def openapi() -> None:
     settings = load_settings(env_file=None, encryption_keys=f"k1:{generate_key()}", secret_key=generate_key())
     document = import_from_string(_WEB)(settings).openapi()
     typer.echo(json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False))
-
-
-@app.command()
-def doctor() -> None:
-    """Check settings, database rights, walls, migrations, webhook keys, clock; exit 1 if something must be mended."""
-    problems = _of_settings(load_settings())
-    try:
-        problems += with_runtime(_of_database)
-    except Exception as error:  # noqa: BLE001  a doctor reports whatever is wrong
-        problems.append(
-            health.Finding(f"The database cannot be used: {error}.", "See DATABASE_URL and app/db/roles.sql.")
-        )
-    for found in problems:
-        typer.echo(f"PROBLEM  {found.what} {found.cure}")
-    if problems:
-        raise typer.Exit(1)
-    typer.echo("All is well.")
-
-
-def _of_settings(settings: Settings) -> list[health.Finding]:
-    """Webhooks of a configured provider would all be refused without a key, and the provider would switch them off."""
-    keys = {
-        ProviderName.quickbooks: "QUICKBOOKS_WEBHOOK_VERIFIER_TOKENS",
-        ProviderName.xero: "XERO_WEBHOOK_KEYS",
-    }
-    return [
-        health.Finding(f"{registry.SPECS[name].display} is set up without webhook keys.", f"Set {setting}.")
-        for name, setting in keys.items()
-        if registry.is_configured(settings, name) and not settings.webhook_keys(name.value)
-    ]
-
-
-async def _of_database(runtime: Runtime) -> list[health.Finding]:
-    examination = await health.examine(runtime.db)
-    found = list(examination.findings)
-    if abs(examination.clock - time.time()) > _CLOCK_TOLERANCE:
-        found.append(health.Finding("This machine's clock and the database's differ.", "Synchronise both (NTP)."))
-    return found

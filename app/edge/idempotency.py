@@ -18,6 +18,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.db import idempotency
+from app.edge.operating import PREFIX
 from app.edge.principals import Authenticator, Principal
 from app.edge.problems import from_error
 from app.errors import AppError, Conflict, Invalid
@@ -80,6 +81,10 @@ class Idempotency:
         key = headers.get("idempotency-key")
         if key is None or scope["method"] != "POST" or not scope["path"].startswith("/api/"):
             await self._app(scope, receive, send)
+            return
+        if scope["path"].startswith(PREFIX):
+            refused = Invalid("The operator's routes take no Idempotency-Key.", code="idempotency_key_invalid")
+            await from_error(refused)(scope, receive, send)
             return
         bearer = headers.get("authorization", "")
         if not bearer.lower().startswith("bearer "):

@@ -3,6 +3,8 @@
 Only this module and `oauth` import httpx.
 """
 
+import asyncio
+import socket
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -11,6 +13,7 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx
 
+from app import tracing
 from app.errors import OutcomeUnknown, ProviderUnavailable
 from app.guards import forbid_open_transaction
 from app.providers.base import TokenSource
@@ -133,18 +136,49 @@ class ProviderHttp:
     ) -> Answer:
         forbid_open_transaction(f"{method} {path}")
         started = time.monotonic()
-        response = await self._client.request(
-            method,
-            f"{self._base_url}{path}",
-            params=dict(query),
-            headers=dict(headers),
-            content=body or None,
-            auth=BearerAuth(self._tokens, self._meter.gate, path),
-            follow_redirects=False,
-        )
+        host = httpx.URL(self._base_url).host
+        with tracing.span(method, "client", http__request__method=method, server__address=host) as span:
+            response = await self._client.request(
+                method,
+                f"{self._base_url}{path}",
+                params=dict(query),
+                headers=dict(headers),
+                content=body or None,
+                auth=BearerAuth(self._tokens, self._meter.gate, path),
+                follow_redirects=False,
+            )
+            span.set_attribute("http.response.status_code", response.status_code)
+            if response.is_error:
+                tracing.failed(span, str(response.status_code))
         answer = Answer(response.status_code, response.headers, response.content, time.monotonic() - started)
         self._meter.count(answer, len(body))
         return answer
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """Whether a host answered: `trouble` says why not, and is empty if it did. `seconds` is how long that took."""
+
+    trouble: str
+    seconds: float
+
+
+async def reach(address: str, patience: float) -> Reached:
+    """Ask a host for any answer at all, without a credential; `patience` is in seconds. Raises nothing."""
+    begun = time.monotonic()
+    trouble = ""
+    url = httpx.URL(address)
+    try:
+        async with asyncio.timeout(patience), httpx.AsyncClient(timeout=patience, trust_env=False) as client:
+            await asyncio.get_running_loop().getaddrinfo(url.host, url.port or 443)
+            await client.head(url, follow_redirects=False)
+    except socket.gaierror:
+        trouble = "its name is not known here"
+    except (TimeoutError, httpx.TimeoutException):
+        trouble = f"no answer within {patience:g} s"
+    except httpx.HTTPError as error:
+        trouble = str(error) or type(error).__name__
+    return Reached(trouble, time.monotonic() - begun)
 
 
 @asynccontextmanager

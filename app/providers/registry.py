@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Protocol
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from pydantic import SecretStr
 
@@ -110,6 +110,14 @@ def redirect_uri(settings: Settings, name: ProviderName) -> str:
 def api_url(settings: Settings, name: ProviderName) -> str:
     """The base address of the provider's API, without a trailing slash."""
     return SPECS[name].api_url(settings)
+
+
+def addresses(settings: Settings, name: ProviderName) -> list[str]:
+    """The hosts this process will speak to itself, each once: scheme, host, port. The consent page is a browser's."""
+    oauth = SPECS[name].oauth(settings)
+    used = (oauth.token_url, oauth.revoke_url, oauth.connections_url or "", api_url(settings, name))
+    parts = [urlsplit(address) for address in used if address]
+    return list(dict.fromkeys(f"{part.scheme}://{part.netloc}" for part in parts))
 
 
 def webhook_keys(settings: Settings, name: ProviderName) -> tuple[bytes, ...]:

@@ -102,6 +102,8 @@ class Settings(BaseSettings):
     rate_limit: str = Field(default="1200/minute", pattern=r"^[1-9][0-9]{0,6}\s*/\s*(second|minute|hour)$")
     rate_limit_storage: str = Field(default="async+memory://", pattern=r"^async\+[a-z]+://")
 
+    otel_exporter_otlp_endpoint: Base | None = None
+
     retention_webhooks_days: int = Field(default=90, ge=7, le=3650)
     retention_runs_days: int = Field(default=400, ge=30, le=3650)
     retention_calls_days: int = Field(default=400, ge=60, le=3650)

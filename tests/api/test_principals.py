@@ -167,6 +167,8 @@ class TestSharedKeyTokens:
             {"firm": True},
             {"firm": -1},
             {"sub": "key:1"},
+            {"sub": "operator:Robin"},
+            {"sub": "system"},
             {"sub": "a\x00b"},
             {"exp": float("inf")},
             {"nbf": float("inf")},

@@ -58,6 +58,12 @@ class TestText:
         assert answer.status_code == 422, answer.text
         assert answer.headers["content-type"] == "application/problem+json"
 
+    @pytest.mark.parametrize("path", ["webhook-events", "remote-records"])
+    async def test_an_id_of_a_vendor_that_no_vendor_gives_is_refused(self, api: Api, path: str) -> None:
+        http = await api.caller(await api.world.firm())
+        answer = await http.get(f"{BOOKS}/{path}?external_id=%00")
+        assert (answer.status_code, answer.json()["code"]) == (422, "control_characters")
+
     @pytest.mark.parametrize("path", ["/api/auth/xero?state=%00", "/api/auth/xero?return_url=/%00"])
     async def test_the_same_in_a_query(self, http: httpx.AsyncClient, path: str) -> None:
         assert (await http.get(path)).status_code == 422
