@@ -12,6 +12,7 @@ from tests.support.world import World
 LINES, ACCOUNTS = 40_000, 5_000
 EXPORT_RATIO, IMPORT_RATIO = 4.0, 6.0  # the targets of the full run are 1.5 and 3; what is fixed weighs more here
 MEMORY = 40_000_000
+pytestmark = pytest.mark.timeout(240)  # seeding alone takes a minute where the machine is busy
 
 
 @pytest.fixture
