@@ -151,7 +151,7 @@ async def fail(stack: Haystack, firm: int, key: str, provider: str, connection: 
     vendor, alias = VENDORS[provider]
     token = [secret for secret, what in stack.vendors.secrets.items() if what == "given access_token"][-1]
     faults = stack.world.sims.faults
-    answered = []
+    answered: list[int] = []
     for number, failure in enumerate(failures(provider, token)):
         armed = faults.add(Fault(provider=vendor, path="(batch|invoice|Invoices)$", **failure))
         record = await keep_books(stack, key, alias, f"{alias}-{number}")
