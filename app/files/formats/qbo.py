@@ -117,19 +117,22 @@ def _add(group: Group, row: Cells, table: Table) -> None:
     group.date = group.date or cell(row, table, "date")
     group.currency = group.currency or cell(row, table, "currency").upper()
     group.narration = group.narration or unescape(cell(row, table, "memo"))
-    group.sides.append(
-        Side(
-            row=row.row,
-            account=charts.path_of(cell(row, table, "account")),
-            debit=cell(row, table, "debit"),
-            credit=cell(row, table, "credit"),
-            description=unescape(cell(row, table, "description")),
-            name=cell(row, table, "name"),
-            tax=cell(row, table, "tax"),
-            date=cell(row, table, "date"),
-            currency=cell(row, table, "currency").upper(),
-            tracking=_tracking((("Location", cell(row, table, "location")), ("Class", cell(row, table, "class")))),
-        )
+    group.sides.append(side(row, table))
+
+
+def side(row: Cells, table: Table) -> Side:
+    """A row of an entry, as far as the table has the columns."""
+    return Side(
+        row=row.row,
+        account=charts.path_of(cell(row, table, "account")),
+        debit=cell(row, table, "debit"),
+        credit=cell(row, table, "credit"),
+        description=unescape(cell(row, table, "description")),
+        name=cell(row, table, "name"),
+        tax=cell(row, table, "tax"),
+        date=cell(row, table, "date"),
+        currency=cell(row, table, "currency").upper(),
+        tracking=_tracking((("Location", cell(row, table, "location")), ("Class", cell(row, table, "class")))),
     )
 
 

@@ -7,11 +7,9 @@ one dates the first row of a transaction alone, and ends it with a row of sums.
 import re
 from collections import Counter
 
-from app.files.formats import charts
-from app.files.formats.escaping import unescape
-from app.files.formats.journals import Group, Side
+from app.files.formats.journals import Group
 from app.files.formats.model import Cells, Format, Parsed
-from app.files.formats.qbo import cell, take
+from app.files.formats.qbo import cell, side, take
 from app.files.formats.tables import Shape, Table, one_of
 
 JOURNAL = Shape(
@@ -64,7 +62,7 @@ def _groups(table: Table) -> list[tuple[str, Group]]:
             number = said[2] or (f"QBO-{above}" if above else "")
             currency = cell(row, table, "currency").upper()
             found.append((said[1], Group(row=row.row, date=said[0], number=number, currency=currency)))
-        found[-1][1].sides.append(_side(row, table))
+        found[-1][1].sides.append(side(row, table))
     return found
 
 
@@ -72,16 +70,3 @@ def _id(row: Cells) -> str:
     """The transaction's id, where the row holds nothing else."""
     filled = [text.strip() for text in row.cells if text.strip()]
     return filled[0] if len(filled) == 1 and _ID.fullmatch(filled[0]) else ""
-
-
-def _side(row: Cells, table: Table) -> Side:
-    return Side(
-        row=row.row,
-        account=charts.path_of(cell(row, table, "account")),
-        debit=cell(row, table, "debit"),
-        credit=cell(row, table, "credit"),
-        description=unescape(cell(row, table, "description")),
-        name=cell(row, table, "name"),
-        date=cell(row, table, "date"),
-        currency=cell(row, table, "currency").upper(),
-    )
