@@ -7,6 +7,7 @@ import pytest
 
 from app.settings import Settings
 from tests.faults.scene import Books, Sql, opened, system_sql
+from tests.faults.server import Server, mortal_server
 from tests.support.processes import Cast, RemoteWorld, environment, remote_world, simulator_process
 
 
@@ -54,3 +55,10 @@ def sql(database_url: str) -> Sql:
 async def books(remote: RemoteWorld) -> list[Books]:
     """A firm with both connections and a client at each."""
     return await opened(remote)
+
+
+@pytest.fixture
+def mortal() -> Iterator[Server]:
+    """A database server of the test's own, to be stopped and crashed."""
+    with mortal_server() as running:
+        yield running

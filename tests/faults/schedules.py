@@ -88,39 +88,14 @@ class Stage:
     done: int = 0
 
 
-@dataclass
-class Play:
+@dataclass(kw_only=True)
+class Play(Affair):
     """One schedule under way."""
 
     stage: Stage
     seed: int
     rng: random.Random
-    affair: Affair
     log: list[str] = field(default_factory=list)
-
-    @property
-    def world(self) -> World:
-        return self.stage.world
-
-    @property
-    def provider(self) -> str:
-        return self.affair.provider
-
-    @property
-    def connection(self) -> int:
-        return self.affair.connection
-
-    @property
-    def clients(self) -> list[int]:
-        return self.affair.clients
-
-    @property
-    def invoices(self) -> list[int]:
-        return self.affair.invoices
-
-    @property
-    def journals(self) -> list[int]:
-        return self.affair.journals
 
     def note(self, what: str) -> None:
         self.log.append(what)
@@ -154,7 +129,15 @@ async def played(stage: Stage, seed: int) -> Play:
     stage.done += 1
     rng = random.Random(seed)
     provider = rng.choice(sorted(VENDOR))
-    play = Play(stage, seed, rng, Affair(stage.world, stage.firm, provider, stage.connections[provider]))
+    play = Play(
+        world=stage.world,
+        firm=stage.firm,
+        provider=provider,
+        connection=stage.connections[provider],
+        stage=stage,
+        seed=seed,
+        rng=rng,
+    )
     try:
         for _ in range(rng.randint(2, 5)):
             await rng.choice(_ACTS)(play)
@@ -164,7 +147,7 @@ async def played(stage: Stage, seed: int) -> Play:
                 await _turn(play)
         await _quiet(play)
         await _read_again(play)
-        await compare(play.affair)
+        await compare(play)
     except Exception as error:  # whatever went wrong, the seed and its story are what a reader needs
         if "FAULT_SEED" in os.environ:
             raise
@@ -177,9 +160,9 @@ async def played(stage: Stage, seed: int) -> Play:
 
 
 async def _new_client(play: Play) -> None:
-    client = await play.world.client(play.stage.firm, connection_id=play.connection, email=f"{play.seed}@books.test")
+    client = await play.world.client(play.firm, connection_id=play.connection, email=f"{play.seed}@books.test")
     play.clients.append(client)
-    await play.world.ask(play.stage.firm, play.connection, Kind.customer, [client])
+    await play.world.ask(play.firm, play.connection, Kind.customer, [client])
     play.note(f"client {client}")
 
 
@@ -188,16 +171,16 @@ async def _new_invoices(play: Play) -> None:
         await _new_client(play)
     for _ in range(play.rng.randint(1, 4)):
         price = f"{play.rng.randint(1, 999)}.{play.rng.randint(0, 99):02d}"
-        invoice = await play.world.invoice(play.stage.firm, play.rng.choice(play.clients), price)
+        invoice = await play.world.invoice(play.firm, play.rng.choice(play.clients), price)
         play.invoices.append(invoice)
         play.note(f"invoice {invoice} at {price}")
-    await play.world.ask(play.stage.firm, play.connection, Kind.invoice, play.invoices)
+    await play.world.ask(play.firm, play.connection, Kind.invoice, play.invoices)
 
 
 async def _new_journal(play: Play) -> None:
-    entry = await play.world.journal(play.stage.firm, f"{play.rng.randint(1, 500)}.25")
+    entry = await play.world.journal(play.firm, f"{play.rng.randint(1, 500)}.25")
     play.journals.append(entry)
-    await play.world.ask(play.stage.firm, play.connection, Kind.journal_entry, [entry])
+    await play.world.ask(play.firm, play.connection, Kind.journal_entry, [entry])
     play.note(f"journal {entry}")
 
 
@@ -205,9 +188,9 @@ async def _edit_client(play: Play) -> None:
     if not play.clients:
         await _new_client(play)
     client = play.rng.choice(play.clients)
-    async with play.world.runtime.db.firm(play.stage.firm) as session:
+    async with play.world.runtime.db.firm(play.firm) as session:
         change = ClientIn.model_validate({"id": client, "phone": str(play.rng.randint(100, 999))})
-        await books_clients.save_clients(session, play.stage.firm, [change])
+        await books_clients.save_clients(session, play.firm, [change])
     play.note(f"phone of client {client}")
 
 
@@ -215,21 +198,21 @@ async def _void_invoice(play: Play) -> None:
     if not play.invoices:
         await _new_invoices(play)
     invoice = play.rng.choice(play.invoices)
-    row = await play.world.row(play.stage.firm, Invoice, invoice)
+    row = await play.world.row(play.firm, Invoice, invoice)
     if row.status != "approved" or row.amount_paid:
         return
     doc = await _there(play, row.number)
     if doc is not None and Decimal(doc["balance"] or 0) != Decimal(doc["total"]):
         return  # paid there: a void would rightly be refused
-    async with play.world.runtime.db.firm(play.stage.firm) as session:
-        await books_invoices.void_invoice(session, play.stage.firm, invoice, actor="play")
+    async with play.world.runtime.db.firm(play.firm) as session:
+        await books_invoices.void_invoice(session, play.firm, invoice, actor="play")
     play.note(f"void invoice {invoice}")
 
 
 async def _pay(play: Play) -> None:
     """A customer pays an invoice there; the vendor tells by webhook, once or twice."""
     for invoice in play.invoices:
-        row = await play.world.row(play.stage.firm, Invoice, invoice)
+        row = await play.world.row(play.firm, Invoice, invoice)
         doc = await _there(play, row.number)
         if doc is None or row.status != "approved" or Decimal(doc["balance"] or 0) <= 0:
             continue
@@ -251,7 +234,7 @@ async def _pull(play: Play) -> None:
     kinds = play.rng.choice([None, [Kind.customer], [Kind.journal_entry]])
     given: dict[str, Any] = {"kinds": kinds, "date_from": None, "date_to": None, "requested_by": "play"}
     try:
-        await requests.pull(play.world.runtime.db, play.stage.firm, play.connection, **given)
+        await requests.pull(play.world.runtime.db, play.firm, play.connection, **given)
         play.note("pull")
     except Conflict as refused:
         play.note(f"pull refused: {refused.public_code}")
@@ -326,25 +309,25 @@ async def _quiet(play: Play) -> None:
     play.stage.reaper.reborn()
     play.world.sims.faults.clear()
     for _ in range(MOST_ROUNDS):
-        await mend(play.affair)
+        await mend(play)
         await _turn(play)
-        if not await owed(play.affair):
+        if not await owed(play):
             return
-    raise AssertionError(f"not quiet after {MOST_ROUNDS} rounds: {await owed(play.affair)} {await why(play.affair)}")
+    raise AssertionError(f"not quiet after {MOST_ROUNDS} rounds: {await owed(play)} {await why(play)}")
 
 
 async def _read_again(play: Play) -> None:
     """What was paid there since; a consent that turns out to be gone is renewed first."""
     given: dict[str, Any] = {"kinds": None, "date_from": None, "date_to": None, "requested_by": "play"}
     for _ in range(3):
-        await mend(play.affair)
-        run_id = await requests.pull(play.world.runtime.db, play.stage.firm, play.connection, **given)
+        await mend(play)
+        run_id = await requests.pull(play.world.runtime.db, play.firm, play.connection, **given)
         for _ in range(10):
-            if not await runner.work_on(play.world.runtime, play.connection) and not await owed(play.affair):
+            if not await runner.work_on(play.world.runtime, play.connection) and not await owed(play):
                 break
-            await mend(play.affair)
-        async with play.world.runtime.db.firm(play.stage.firm) as session:
-            if (await runs.get(session, play.stage.firm, run_id)).state == "done":
+            await mend(play)
+        async with play.world.runtime.db.firm(play.firm) as session:
+            if (await runs.get(session, play.firm, run_id)).state == "done":
                 return
     raise AssertionError("the last pull does not end well")
 

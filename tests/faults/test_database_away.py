@@ -1,22 +1,16 @@
 """The database goes away and comes back: the same worker goes on, and what was under way is settled."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 
 from app.settings import Settings
 from tests.faults.scene import QUICK, WORKER, all_synced, opened, quiet, started, system_sql
-from tests.faults.server import Server, mortal_server
+from tests.faults.server import Server
 from tests.support.processes import Cast, RemoteWorld, environment, remote_world
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(120)]
-
-
-@pytest.fixture
-def mortal() -> Iterator[Server]:
-    with mortal_server() as running:
-        yield running
 
 
 @pytest.fixture
