@@ -39,6 +39,7 @@ from app.api import (
 )
 from app.db.listening import RunNews
 from app.edge import problems
+from app.edge.exported import HEADERS as EXPORT_HEADERS
 from app.edge.gauges import TableGauges
 from app.edge.idempotency import Idempotency
 from app.edge.ingest import Ingest
@@ -121,7 +122,7 @@ def create_app(settings: Settings | None = None, runtime: Runtime | None = None)
         allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
         allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "Prefer", "X-Request-ID"],
         expose_headers=[
-            *exporting.HEADERS,
+            *EXPORT_HEADERS,
             "Content-Disposition",
             "ETag",
             "Idempotency-Replayed",

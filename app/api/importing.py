@@ -1,16 +1,14 @@
 """`/api/import/{quickbooks,xero}` and `/api/v1/accounting/import-batches`: files into the books."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, File, Query, Response, UploadFile
-from pydantic import BaseModel, ConfigDict, Field
 
-from app.api.exporting import Region
-from app.books.inputs import Id, Word
-from app.canonical import ProviderName, is_currency
+from app.canonical import ProviderName
 from app.db import imports
 from app.edge import paging
 from app.edge.deps import BellDep, FirmSession, Member, RuntimeDep, Viewer
+from app.edge.imported import ImportQuery
 from app.edge.models import Answer, Moment, PageQuery, PathId, Provider
 from app.edge.problems import may_raise
 from app.errors import Forbidden, Invalid, NotFound, Unauthenticated, Unsupported
@@ -87,28 +85,6 @@ class ImportBatchQuery(PageQuery):
     """Which imports."""
 
     provider: Provider | None = None
-
-
-class ImportQuery(BaseModel):
-    """How to take a file. All of it is stored or nothing, unless `partial`."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    partial: bool = Field(False, description="Store the good rows and leave the others out.")
-    dry_run: bool = Field(False, description="Only say what would happen.")
-    connection_id: Id | None = None
-    region: Region | None = None
-    date_order: Literal["mdy", "dmy"] | None = Field(
-        None, description="Of dates in figures, where no day above 12 proves it."
-    )
-    currency: Word | None = Field(None, description="Of journal entries, where the file does not say.")
-
-    def upload(self, provider: ProviderName, data: bytes, file_name: str) -> Upload:
-        """The same with a file. Raises Invalid with code `currency_unknown`."""
-        if self.currency is not None and not is_currency(self.currency):
-            raise Invalid(f"{self.currency!r} is not a currency of ISO 4217.", code="currency_unknown")
-        given = self.model_dump(exclude={"date_order"})
-        return Upload(provider=provider, data=data, file_name=file_name, order=self.date_order, **given)
 
 
 @router.post("/api/import/quickbooks", operation_id="import_quickbooks", responses=may_raise(Unsupported, NotFound))

@@ -16,7 +16,7 @@ from app.logs import bind_request
 
 MAX_BODY_BYTES = 12_000_000
 MAX_FILE_BYTES = 33_000_000  # an upload of a file and what multipart puts around it
-_UPLOADS = frozenset({"/api/import/quickbooks", "/api/import/xero"})
+_UPLOADS = frozenset({"/api/import/quickbooks", "/api/import/xero", "/files/import"})
 _WEBHOOKS = frozenset({"/api/webhooks/qbo", "/api/webhooks/quickbooks", "/api/webhooks/xero"})
 _HEADERS: Mapping[str, str] = {
     "X-Content-Type-Options": "nosniff",
