@@ -101,6 +101,15 @@ async def log(session: Session, firm_id: int, values: Mapping[str, object], entr
     return log_id
 
 
+async def entries(session: Session, firm_id: int, log_id: int) -> list[int]:
+    """The ids of the journal entries in a file, in order; none for other files."""
+    query = text(
+        """SELECT n FROM export_logs e, unnest(e.entries) r, generate_series(lower(r), upper(r) - 1) n
+           WHERE e.firm_id = :firm AND e.id = :id ORDER BY n"""
+    )
+    return list((await session.execute(query, {"firm": firm_id, "id": log_id})).scalars())
+
+
 async def delivered(session: Session, firm_id: int, log_id: int) -> None:
     """The file went out to its last byte."""
     query = update(ExportLog).where(ExportLog.firm_id == firm_id, ExportLog.id == log_id)

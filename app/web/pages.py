@@ -195,6 +195,7 @@ def _environment() -> Environment:
     )
     filters: dict[str, Callable[..., Any]] = {
         "amount": _amount,
+        "sum_of": lambda total, currency: _amount(Decimal(total), currency),
         "moment": _moment,
         "ago": _ago,
         "day": _day,

@@ -9,6 +9,7 @@ NAVIGATION: Final = (
     ("/activity", "Activity"),
     ("/attention", "Needs attention"),
     ("/mapping/account", "Mapping"),
+    ("/files", "Files"),
     ("/reports", "Reports"),
     ("/settings", "Settings"),
 )
@@ -55,6 +56,7 @@ _NOTICES: Final[Mapping[str, str]] = {
     "mapped": "{n} mapped. Records that waited for that go by themselves.",
     "lists": "Asked for: the provider's lists are being fetched. Reload in a moment.",
     "replayed": "{n} looked at again.",
+    "imported": "{n} stored.",
     "signed_out": "You are signed out.",
 }
 

@@ -4,10 +4,10 @@
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   if (zone) document.cookie = `tieout-zone=${zone}; path=/; max-age=31536000; samesite=lax`;
 
-  // A form is sent once: the button says so while the answer is on its way.
+  // A form is sent once: the button says so while the answer is on its way. A download leaves the page as it is.
   document.addEventListener("submit", (event) => {
     const button = event.submitter;
-    if (button) setTimeout(() => { button.setAttribute("aria-disabled", "true"); button.disabled = true; });
+    if (button && !event.target.matches("[data-download]")) setTimeout(() => { button.setAttribute("aria-disabled", "true"); button.disabled = true; });
   });
   window.addEventListener("pageshow", () => {
     document.querySelectorAll("button[aria-disabled]").forEach((button) => {
