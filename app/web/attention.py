@@ -70,6 +70,17 @@ async def show(request: Request, runtime: RuntimeDep, visitor: VisitorDep) -> Re
     )
 
 
+@router.get("/attention.csv")
+async def causes_csv(request: Request, runtime: RuntimeDep, visitor: VisitorDep) -> Response:
+    """The causes for a spreadsheet; the records of each are in the CSV of the documents."""
+    async with runtime.db.firm(visitor.firm_id) as session:
+        rows = await attention.groups(session, visitor.firm_id, tables.wanted_id(request, "connection"))
+    names = ("kind", "provider", "company_name", "code", "open", "going", "resolved", "since")
+    columns = [(name, lambda row, name=name: getattr(row, name)) for name in names]
+    columns += [(name, lambda row, name=name: (row.example or {}).get(name, "")) for name in ("message", "fix", "who")]
+    return tables.few_as_csv("needs-attention", columns, rows)
+
+
 @router.post("/attention/{kind}/{act}")
 async def decide(kind: str, act: str, runtime: RuntimeDep, visitor: VisitorDep, form: FormDep) -> Response:
     """Retry or skip the ticked records of a cause, or all of them."""

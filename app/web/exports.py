@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from fastapi import APIRouter, Request, Response
 from pydantic import ValidationError
@@ -34,7 +34,7 @@ KINDS: Final = (
     ("clients", "Clients"),
     ("invoices", "Invoices"),
 )
-REGIONS: Final[tuple[str, ...]] = Region.__args__
+REGIONS: Final[tuple[str, ...]] = get_args(Region)
 _STATES: Final = ("prepared", "complete")
 _OPTIONAL: Final = ("date_from", "date_to", "currency", "connection_id", "region", "split")
 _MOST_IDS: Final = 10_000  # as many as a call may name

@@ -139,16 +139,8 @@ async def audit_csv(request: Request, runtime: RuntimeDep, visitor: VisitorDep) 
 @router.get("/settings/events")
 async def show_events(request: Request, runtime: RuntimeDep, visitor: VisitorDep) -> Response:
     """What the vendors told us, and what came of it."""
-    chosen: dict[str, Any] = {
-        "state": tables.wanted_word(request, "state", _EVENT_STATES),
-        "connection_id": tables.wanted_id(request, "connection"),
-    }
-
-    async def fetch(session: Session, after: int | None, limit: int) -> Sequence[Any]:
-        return await inbox.page(session, visitor.firm_id, after=after, limit=limit, **chosen)
-
     async with runtime.db.firm(visitor.firm_id) as session:
-        rows, following = await tables.page_of(session, request, fetch)
+        rows, following = await tables.page_of(session, request, _events(request, visitor))
         summary = await analytics.webhooks(session, visitor.firm_id)
         companies = await connections.names(session, visitor.firm_id)
     return page(
@@ -161,6 +153,15 @@ async def show_events(request: Request, runtime: RuntimeDep, visitor: VisitorDep
         companies=companies,
         states=_EVENT_STATES,
     )
+
+
+@router.get("/settings/events.csv")
+async def events_csv(request: Request, runtime: RuntimeDep, visitor: VisitorDep) -> Response:
+    """The same for a spreadsheet."""
+    names = "id provider connection_id company_id kind external_id operation state reason failures duplicates".split()
+    names += ["occurred_at", "created_at", "handled_at"]
+    columns = [(name, lambda row, name=name: getattr(row, name)) for name in names]
+    return tables.as_csv("webhook-events", columns, runtime.db, visitor.firm_id, _events(request, visitor))
 
 
 @router.post("/settings/events/replay")
@@ -193,5 +194,19 @@ def _audited(request: Request, visitor: Visitor) -> tables.Fetch:
 
     async def fetch(session: Session, after: int | None, limit: int) -> Sequence[Any]:
         return await audit.page(session, visitor.firm_id, after=after, limit=limit, since=moment, **chosen)
+
+    return fetch
+
+
+def _events(request: Request, visitor: Visitor) -> tables.Fetch:
+    chosen: dict[str, Any] = {
+        "state": tables.wanted_word(request, "state", _EVENT_STATES),
+        "connection_id": tables.wanted_id(request, "connection"),
+        "kind": tables.wanted(request, "kind"),
+        "external_id": tables.wanted(request, "record"),
+    }
+
+    async def fetch(session: Session, after: int | None, limit: int) -> Sequence[Any]:
+        return await inbox.page(session, visitor.firm_id, after=after, limit=limit, **chosen)
 
     return fetch

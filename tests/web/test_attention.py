@@ -1,5 +1,7 @@
 """What needs somebody: said with its cause, and mended where it is shown."""
 
+import csv
+import io
 import re
 from typing import Any
 
@@ -40,6 +42,11 @@ async def test_a_missing_account_is_mapped_on_the_spot_and_the_rest_goes_by_itse
     assert "The account code 4000 has no counterpart in this company." in person.text
     assert "a bookkeeper" in person.text
     assert "0 of 2 resolved" in person.text
+    for query, expected in (("", [("account_unmapped", "2", "invoice")]), (f"?connection={connection + 1}", [])):
+        answer = await person.http.get(f"/attention.csv{query}")
+        rows = list(csv.DictReader(io.StringIO(answer.text.removeprefix("\ufeff"))))
+        assert [(row["code"], row["open"], row["kind"]) for row in rows] == expected
+        assert all("The account code 4000" in row["message"] for row in rows)
     await person.send("/mapping/account", picked={"t:4000": "200"})
     assert "1 code mapped" in person.text
     await world.work(connection)

@@ -87,6 +87,15 @@ async def test_events_are_looked_at_again(pages: Pages) -> None:
     await person.open("/settings/events?state=parked")
     assert "two" in person.text
     assert "one" not in re.findall(r"<code>(\w+)</code>", person.page.text)
+    for query, keys in (
+        ("", ["two", "one"]),
+        ("?state=done", ["one"]),
+        ("?record=two", ["two"]),
+        ("?kind=customer", []),
+    ):
+        answer = await person.http.get(f"/settings/events.csv{query}")
+        rows = csv.DictReader(io.StringIO(answer.text.removeprefix("\ufeff")))
+        assert [row["external_id"] for row in rows] == keys, query
     await person.send("/settings/events/replay", which="parked")
     assert "1 event looked at again" in person.text
     await person.open("/settings/events?state=done")

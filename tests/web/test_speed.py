@@ -26,6 +26,8 @@ PAIRS = [
         f"{BOOKS}/account-mappings?limit={PAGE}",
         f"{BOOKS}/remote-records?kind=account",
     ),
+    ("/files", f"{BOOKS}/export-logs?limit={PAGE}", f"{BOOKS}/connections"),
+    ("/files/import", f"{BOOKS}/import-batches?limit={PAGE}", f"{BOOKS}/connections"),
     ("/reports", "/api/sync/status"),
     ("/reports/reconciliation", f"{BOOKS}/connections/1/reconciliation"),
     ("/settings/audit", f"{BOOKS}/audit-events?limit={PAGE}"),
