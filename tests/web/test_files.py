@@ -235,7 +235,7 @@ async def test_what_waited_for_an_imported_account_goes_by_itself(
     person, firm, http = await scene(pages)
     world = pages.api.world
     connection = await world.connect(firm, "xero")
-    sides = [{"account_code": "429", "debit": "10"}, {"account_code": "4000", "credit": "10"}]
+    sides = [{"account_code": "404", "debit": "10"}, {"account_code": "4000", "credit": "10"}]
     await http.post(f"{BOOKS}/journal-entries", json={"items": [entry("JE-1", lines=sides)]})
     await world.work(connection)
     query = f"{BOOKS}/mappings/journal_entry"
@@ -246,11 +246,12 @@ async def test_what_waited_for_an_imported_account_goes_by_itself(
         woken.append(connection_id)
 
     monkeypatch.setattr("app.web.imports.wakeups.wake", wake)
-    chart = b"*Code,*Name,*Type,*Tax Code,Description\n429,General Expenses,Expense,No VAT,\n"
+    chart = b"*Code,*Name,*Type,*Tax Code,Description\n404,Bank Fees,Expense,No VAT,\n"
     await upload(person, chart, act="import", provider="xero")
     assert woken == [connection]
     await world.work(connection)
-    assert [one["state"] for one in (await http.get(query)).json()["items"]] == ["synced"]
+    (now,) = (await http.get(query)).json()["items"]
+    assert now["state"] == "synced", now["sync_error"]
 
 
 @pytest.mark.parametrize(
@@ -277,7 +278,7 @@ async def test_no_file_and_a_broken_one_from_the_page(pages: Pages) -> None:
 
 async def test_a_file_that_is_too_large_is_refused_and_a_large_one_is_not(pages: Pages) -> None:
     person, _, _ = await scene(pages)
-    await upload(person, CHART + b"\n" * 13_000_000)
+    await upload(person, b"PK\x03\x04" + b"x" * 13_000_000, 400)
     await person.open("/files/import")
     answer = await person.http.post("/files/import", files={"file": ("x.csv", b"x" * (MAX_FILE_BYTES + 1))})
     assert answer.status_code == 413
