@@ -35,6 +35,8 @@ def test_01_signing_in_weighs_little_and_an_empty_house_says_what_to_do(town: To
         ("/activity/documents", "Nothing was accepted yet"),
         ("/attention", "Nothing needs you"),
         ("/mapping/account", "No company is connected"),
+        ("/files", "Nothing went out yet"),
+        ("/files/import", "No file came in yet"),
         ("/reports", "Nothing goes wrong"),
         ("/reports/reconciliation", "No company is connected"),
         ("/settings", "The firm"),
@@ -198,7 +200,8 @@ def _quiet(town: Town, firm: str) -> bool:
 
 def test_08_a_phone_shows_everything_in_its_width(town: Town) -> None:
     person = town.person("A", "viewer", PHONE)
-    for path in ("/", "/activity", "/activity/documents", "/attention", "/mapping/account", "/reports", "/settings"):
+    paths = ["/", "/activity", "/activity/documents", "/attention", "/mapping/account", "/reports", "/settings"]
+    for path in [*paths, "/files", "/files/import", "/settings/events"]:
         person.open(path)
         person.is_fine()
     person.open("/")
@@ -267,9 +270,43 @@ def test_11_a_revoked_access_asks_for_a_reconnect_and_goes_on(town: Town, robin:
     robin.page.get_by_text("does not let us in").wait_for(state="detached")
 
 
+def test_11b_a_file_comes_in_after_a_look_at_it_and_one_goes_out(robin: Person) -> None:
+    robin.open("/files/import")
+    rows = ["Account Number,Account Name,Type,Detail Type,Description", "6300,Software,Expenses,,", "6400,Odd,Weird,,"]
+    file = {"name": "chart.csv", "mimeType": "text/csv", "buffer": "\n".join(rows).encode()}
+    robin.page.get_by_label("File", exact=True).set_input_files(file)  # type: ignore[arg-type]
+    robin.click("Preview")
+    robin.sees("Would import 1 accounts; nothing was stored")
+    robin.is_fine()
+    robin.shoot("import")
+    robin.page.locator("#preview").get_by_label("Import the good rows").check()
+    robin.click("Import it")
+    robin.sees("The good rows were imported")
+    robin.is_fine()
+    with robin.page.expect_download() as rejected:
+        robin.click("Download them as CSV", "link")
+    assert "Weird" in rejected.value.path().read_text()
+    robin.open("/files")
+    robin.page.get_by_label("What", exact=True).select_option("accounts")
+    with robin.page.expect_download() as sent:
+        robin.click("Download the file")
+    assert "6300" in sent.value.path().read_text("cp1252")
+    assert robin.page.get_by_role("button", name="Download the file").is_enabled(), "another one can be asked for"
+    robin.open("/files")
+    robin.page.locator(".badge", has_text="complete").first.wait_for()
+    robin.is_fine()
+    robin.shoot("files")
+    robin.click("quickbooks_accounts.iif", "link")
+    robin.is_fine()
+    with robin.page.expect_download() as again:
+        robin.click("Download it again")
+    assert again.value.path().read_bytes() == sent.value.path().read_bytes()
+
+
 def test_12_a_viewer_sees_the_same_and_may_nothing(town: Town) -> None:
     person = town.person("A", "viewer")
-    for path in ("/", "/activity", "/attention", "/mapping/account", "/connections/1/settings"):
+    paths = ("/", "/activity", "/attention", "/mapping/account", "/files", "/files/import", "/connections/1/settings")
+    for path in paths:
         person.open(path)
         acts = [text for text in person.page.locator("main button").all_inner_texts() if text != "Filter"]
         assert acts == [], path
@@ -280,9 +317,10 @@ def test_12_a_viewer_sees_the_same_and_may_nothing(town: Town) -> None:
 
 def test_13_the_other_firm_sees_nothing_of_it(town: Town) -> None:
     person = town.person("B")
-    for path in ("/", "/activity", "/activity/documents", "/attention", "/mapping/account"):
+    paths = ("/", "/activity", "/activity/documents", "/attention", "/mapping/account", "/files", "/files/import")
+    for path in paths:
         person.open(path)
-        for theirs in ("Sandbox Company", "FS-2026", "W-CLOSED"):
+        for theirs in ("Sandbox Company", "FS-2026", "W-CLOSED", "quickbooks_accounts.iif", "chart.csv"):
             assert theirs not in person.page.content(), path
     person.open("/connections/1/settings")
     person.sees("There is no such connection.")
@@ -291,7 +329,16 @@ def test_13_the_other_firm_sees_nothing_of_it(town: Town) -> None:
 def test_14_every_page_works_without_javascript_and_weighs_little(town: Town) -> None:
     person = town.person("A", scripts=False)
     paths = ["/", "/activity", "/activity/documents", "/attention", "/mapping/account", "/connections/1/settings"]
-    for path in [*paths, "/reports", "/reports/reconciliation", "/settings", "/settings/keys", "/settings/audit"]:
+    for path in [
+        *paths,
+        "/reports",
+        "/reports/reconciliation",
+        "/settings",
+        "/settings/keys",
+        "/settings/audit",
+        "/files",
+        "/files/import",
+    ]:
         with person.weighing() as sizes:
             person.open(path)
         assert person.page.locator("h1").count() == 1, path
@@ -323,17 +370,3 @@ def test_16_disconnecting_and_signing_out(town: Town, robin: Person) -> None:
     robin.sees("You are signed out.")
     robin.open("/")
     assert robin.page.url.endswith("/sign-in")
-
-
-def test_17_the_operator_has_his_own_door(town: Town) -> None:
-    person = town.stranger()
-    person.open("/admin")
-    person.page.locator("input[name=username]").fill("Olga")
-    person.page.locator("input[name=password]").fill(town.stage.environment["OPERATOR_SECRET"])
-    person.click("Login")
-    person.open("/admin/connections/list")
-    person.sees("Sandbox Company_US_1")
-    person.shoot("admin")
-    person.page.locator("tbody tr", has_text="Sandbox Company_US_1").locator("a").first.click()
-    person.sees("set · expires")
-    assert person.errors == []
