@@ -81,6 +81,27 @@ async def causes_csv(request: Request, runtime: RuntimeDep, visitor: VisitorDep)
     return tables.few_as_csv("needs-attention", columns, rows)
 
 
+@router.get("/attention/strangers.csv")
+async def strangers_csv(request: Request, runtime: RuntimeDep, visitor: VisitorDep) -> Response:
+    """The customers nobody here knows, for a spreadsheet."""
+    connection = tables.wanted_id(request, "connection")
+
+    async def fetch(session: Session, after: int | None, limit: int) -> Sequence[Any]:
+        return await suggestions.page(
+            session, visitor.firm_id, connection_id=connection, dismissed=False, after=after, limit=limit
+        )
+
+    columns: list[Any] = [
+        (name, lambda row, name=name: getattr(row, name)) for name in ("connection_id", "external_id")
+    ]
+    columns += [
+        ("name", lambda row: row.record.get("name", "")),
+        ("email", lambda row: row.record.get("customer", {}).get("email", "")),
+    ]
+    columns += [(name, lambda row, name=name: getattr(row, name)) for name in ("client_id", "client_name", "reason")]
+    return tables.as_csv("unknown-customers", columns, runtime.db, visitor.firm_id, fetch)
+
+
 @router.post("/attention/{kind}/{act}")
 async def decide(kind: str, act: str, runtime: RuntimeDep, visitor: VisitorDep, form: FormDep) -> Response:
     """Retry or skip the ticked records of a cause, or all of them."""

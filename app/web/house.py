@@ -78,6 +78,18 @@ async def show_keys(request: Request, runtime: RuntimeDep, visitor: VisitorDep) 
     return await _keys(request, runtime, visitor)
 
 
+@router.get("/settings/keys.csv")
+async def keys_csv(runtime: RuntimeDep, visitor: VisitorDep) -> Response:
+    """The same for a spreadsheet."""
+    visitor.principal.require(Role.admin)
+    async with runtime.db.firm(visitor.firm_id) as session:
+        rows = await api_keys.of_firm(session, visitor.firm_id)
+    names = ("id", "name", "prefix", "role", "created_at", "expires_at", "last_used_at")
+    columns: list[Any] = [(name, lambda row, name=name: getattr(row, name)) for name in names]
+    columns.insert(4, ("state", keys.state))
+    return tables.few_as_csv("api-keys", columns, rows)
+
+
 @router.post("/settings/keys")
 async def make_key(request: Request, runtime: RuntimeDep, visitor: VisitorDep, form: FormDep) -> Response:
     """Make a key; the page that answers is the only one that ever shows it."""

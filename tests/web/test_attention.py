@@ -128,6 +128,10 @@ async def test_a_customer_nobody_knows_is_introduced(pages: Pages) -> None:
     assert "Customers nobody here knows" in person.text
     assert "Amy's Bird Sanctuary (same name)" in person.text
     offered = re.findall(r"/attention/strangers/(\d+)/match", person.page.text)
+    answer = await person.http.get("/attention/strangers.csv")
+    listed = list(csv.DictReader(io.StringIO(answer.text.removeprefix("\ufeff"))))
+    assert len(listed) == len(offered)
+    assert all(row["name"] and row["external_id"] for row in listed)
     async with world.runtime.db.firm(firm) as session:
         query = text("SELECT id FROM remote_records WHERE record ->> 'name' = 'Amy''s Bird Sanctuary'")
         amy = str((await session.execute(query)).scalar_one())

@@ -41,6 +41,10 @@ async def test_a_key_is_shown_once_and_works(pages: Pages) -> None:
     assert "billing" in person.text
     async with pages.api.world.runtime.db.firm(firm) as session:
         key_id = (await session.execute(text("SELECT id FROM api_keys WHERE name = 'billing'"))).scalar_one()
+    answer = await person.http.get("/settings/keys.csv")
+    rows = {row["name"]: row for row in csv.DictReader(io.StringIO(answer.text.removeprefix("\ufeff")))}
+    assert (rows["billing"]["role"], rows["billing"]["state"]) == ("viewer", "active")
+    assert key[0] not in answer.text
     await person.send(f"/settings/keys/{key_id}/rotate")
     rotated = re.search(r"tieout_test_[0-9A-Za-z]{49}", person.page.text)
     assert rotated is not None
@@ -114,6 +118,6 @@ async def test_members_and_viewers_see_no_keys(pages: Pages) -> None:
         await person.open("/settings")
         assert not person.offers("/settings/keys")
         assert "An administrator can change these" in person.text
-        for path in ("/settings/keys", "/settings/audit", "/settings/audit.csv"):
+        for path in ("/settings/keys", "/settings/keys.csv", "/settings/audit", "/settings/audit.csv"):
             await person.open(path, status=403)
         await person.open("/settings/events")
