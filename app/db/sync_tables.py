@@ -205,6 +205,7 @@ class WriteAttempt(OfFirm, Table):
     """One record within a write call, and what became of it: pending, written, refused, not_written or unknown.
 
     `record` is the canonical record as it was sent: what a look-up must find, whatever was edited here since.
+    `answer` is what the provider said of it, shortened, for people to read; {} where no answer came.
     """
 
     __tablename__ = "write_attempts"
@@ -218,6 +219,7 @@ class WriteAttempt(OfFirm, Table):
     outcome: Mapped[str] = mapped_column(server_default="pending")
     external_id: Mapped[str] = empty()
     reason: Mapped[str] = empty()
+    answer: Mapped[Json] = json_object()
     __table_args__ = (
         UniqueConstraint("call_id", "item_id"),
         of_firm("call_id", "write_calls", ondelete="CASCADE"),

@@ -10,8 +10,8 @@ from app.db.session import Session
 
 _ATTEMPTS = text(
     """
-    SELECT a.id, a.item_id, a.operation, a.record, a.outcome, a.external_id, a.reason, a.revision, c.key, c.method,
-           c.path, c.body, c.sends, c.sent_at, c.settled_at, c.state AS call_state,
+    SELECT a.id, a.item_id, a.operation, a.record, a.outcome, a.external_id, a.reason, a.answer, a.revision, c.key,
+           c.method, c.path, c.body, c.sends, c.sent_at, c.settled_at, c.state AS call_state,
            (SELECT count(*) FROM write_attempts o WHERE o.firm_id = c.firm_id AND o.call_id = c.id) AS together
     FROM write_attempts a JOIN write_calls c ON c.firm_id = a.firm_id AND c.id = a.call_id
     WHERE a.firm_id = :firm AND a.mapping_kind = :kind AND a.mapping_id = :mapping ORDER BY a.id LIMIT 50

@@ -108,13 +108,14 @@ async def oldest_open(session: Session, firm_id: int, connection_id: int) -> Cal
 
 
 async def conclude(
-    session: Session, firm_id: int, attempt_id: int, outcome: str, external_id: str, reason: str
+    session: Session, firm_id: int, attempt_id: int, outcome: str, external_id: str, reason: str, answer: Json
 ) -> None:
-    """Store the outcome of one attempt."""
+    """Store the outcome of one attempt. An empty `answer` leaves what an earlier sending was told."""
+    values = {"outcome": outcome, "external_id": external_id, "reason": reason, "updated_at": func.now()}
     await session.execute(
         update(WriteAttempt)
         .where(WriteAttempt.firm_id == firm_id, WriteAttempt.id == attempt_id)
-        .values(outcome=outcome, external_id=external_id, reason=reason, updated_at=func.now())
+        .values(values | ({"answer": answer} if answer else {}))
     )
 
 

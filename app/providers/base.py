@@ -1,7 +1,7 @@
 """What the sync engine asks of a provider, and the values that cross that border."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Protocol
@@ -52,7 +52,10 @@ class WriteCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """The provider holds the record now. `total` is what it computed for a document, None for others."""
+    """The provider holds the record now. `total` is what it computed for a document, None for others.
+
+    `answer` of this and the other outcomes is what the provider said of the record, for people to read.
+    """
 
     item_id: str
     external_id: str
@@ -60,6 +63,7 @@ class Written:
     label: str
     total: Decimal | None = None
     metadata: Mapping[str, str] | None = None
+    answer: Mapping[str, object] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +74,7 @@ class Refused:
     fault: Fault
     holder_id: str = ""
     stale: bool = False
+    answer: Mapping[str, object] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +84,7 @@ class NotWritten:
     item_id: str
     fault: Fault
     retry_after: timedelta | None = None
+    answer: Mapping[str, object] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +93,7 @@ class Unknown:
 
     item_id: str
     reason: str
+    answer: Mapping[str, object] = field(default_factory=dict, compare=False, repr=False)
 
 
 Outcome = Written | Refused | NotWritten | Unknown

@@ -67,7 +67,7 @@ def _is_taken(answer: Outcome) -> TypeGuard[Refused]:
 async def _look_up(turn: Turn, item: WriteItem, refused: Refused) -> Outcome:
     match = await turn.provider.find(item)
     if match is not None and match.equal:
-        return as_written(item, match)
+        return replace(as_written(item, match), answer=refused.answer)
     if match is None or not match.difference:
         return refused
     return replace(refused, fault=replace(refused.fault, message=f"{refused.fault.message} {match.difference}"))
@@ -157,7 +157,7 @@ async def _store_one(session: Session, turn: Turn, kind: Kind, attempt: Any, map
     else:
         outcome, reason = "unknown", answer.reason
         values = {"state": "unknown", "sync_error": "The provider did not confirm the write; it is being looked up."}
-    await writes.conclude(session, turn.firm_id, attempt.id, outcome, external_id, reason)
+    await writes.conclude(session, turn.firm_id, attempt.id, outcome, external_id, reason, dict(answer.answer))
     await outgoing.mark(session, turn.firm_id, kind, mapping.id, **values)
     if isinstance(answer, Written) and kind is Kind.invoice:
         await settlements.adopt_allocations(

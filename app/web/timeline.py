@@ -27,7 +27,7 @@ from app.web.words import word
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 _PRIVATE: Final = re.compile(
-    r"mail|phone|address|line\d|street|postal|tax_?number|token|secret|password", re.IGNORECASE
+    r"mail|phone|addr|line\d|street|postal|tax_?number|bankaccount|token|secret|password", re.IGNORECASE
 )
 _LONGEST_BODY: Final = 6_000
 _GOOD: Final = {"written": "good", "refused": "bad", "unknown": "warn", "not_written": "warn", "pending": "warn"}
@@ -149,8 +149,10 @@ def _attempt(attempt: Any) -> Step:
         facts.append(("Sent", f"{attempt.sends} times, identically"))
     if attempt.together > 1:
         facts.append(("Together with", f"{attempt.together - 1} others in one call"))
-    answer = {"outcome": attempt.outcome, "id": attempt.external_id, "reason": attempt.reason}
-    details = [("What was sent", shown_json(attempt.record)), ("What was answered", shown_json(answer))]
+    made = {"outcome": attempt.outcome, "id": attempt.external_id, "reason": attempt.reason}
+    details = [("What was sent", shown_json(attempt.record))]
+    details += [("What was answered", shown_json(attempt.answer))] if attempt.answer else []
+    details.append(("What we made of it", shown_json(made)))
     verb = {"create": "Sent", "update": "Change sent", "void": "Void sent"}.get(attempt.operation, "Sent")
     said = _OUTCOMES[attempt.outcome] + (f": {word(attempt.reason)}" if attempt.reason else "")
     return Step(attempt.sent_at, _GOOD[attempt.outcome], verb, said, facts, details)

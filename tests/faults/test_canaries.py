@@ -44,7 +44,7 @@ RETRY = "canary-idempotency-5a61"
 # Where each may be. Books, what is frozen to be sent, and what both sides last agreed on are made of texts; a company's
 # id is needed to speak to it. A vendor's own words about a record are kept, and shown to the firm whose record it is.
 # No secret is at home anywhere.
-FROZEN = {"write_attempts.record", "write_calls.body"}
+FROZEN = {"write_attempts.answer", "write_attempts.record", "write_calls.body"}
 VENDORS_WORDS = {"a refusal in the vendor's words", "invoice_sync_mappings.fault", "invoice_sync_mappings.sync_error"}
 AGREED = {"customer_sync_mappings.base"}
 HOMES: dict[str, set[str]] = {
@@ -57,6 +57,7 @@ HOMES: dict[str, set[str]] = {
     "a company's id": {
         *("an answer", "connections.company", "connections.company_id", "audit_events.details", *VENDORS_WORDS),
         *("webhook_deliveries.body", "webhook_events.company_id", "write_calls.path", "write_calls.headers"),
+        "write_attempts.answer",
     },
 }
 

@@ -54,6 +54,32 @@ async def test_what_was_sent_is_shown_without_what_is_private(pages: Pages, scen
     assert person.page.text.count("pier@example.com") == 1, "only where the record itself is named"
 
 
+async def test_what_the_provider_answered_is_shown(pages: Pages, world: World):
+    firm = await world.firm()
+    for provider in ("quickbooks", "xero"):
+        connection = await world.connect(firm, provider)
+        client = await world.client(firm, f"Client at {provider}", email="pier@example.com")
+        good = await world.invoice(firm, client)
+        bad = await world.invoice(firm, client, number=f"{provider[0]}{'N' * 300}")
+        await world.ask(firm, connection, Kind.invoice, [good, bad])
+        await world.work(connection)
+        person = await pages.person(firm, "viewer")
+        mapping = await world.mapping(firm, Kind.invoice, connection, good)
+        await person.open(f"/activity/invoice/{mapping.id}")
+        answered = _opened(person.page.text, "What was answered")
+        assert mapping.external_id in answered
+        assert "pier@example.com" not in answered
+        async with pages.api.world.runtime.db.firm(firm) as session:
+            query = text("SELECT answer, outcome FROM write_attempts WHERE mapping_kind = 'invoice' ORDER BY id")
+            rows = (await session.execute(query)).all()
+        assert all(row.answer for row in rows), provider
+
+
+def _opened(html: str, title: str) -> str:
+    """The text under a summary."""
+    return html.split(f"<summary>{title}</summary>")[1].split("</pre>", maxsplit=1)[0]
+
+
 async def test_a_payment_ends_the_timeline(pages: Pages, scene: tuple[int, int, int]):
     firm, connection, mapping = scene
     row: Any = None

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from app.canonical import Company, Customer, Invoice, JournalEntry, Kind, Operation
 from app.errors import Misconfigured, NeedsReauth
+from app.providers import answers
 from app.providers.base import NotWritten, Outcome, Refused, Unknown, WriteCall, WriteItem, Written
 from app.providers.http import Answer
 from app.providers.jsontext import dumps
@@ -49,6 +50,10 @@ def prepare(items: Sequence[WriteItem], key: str, company: Company) -> WriteCall
 
 def outcomes(call: WriteCall, answer: Answer) -> list[Outcome]:
     """One outcome per item, in the order of `item_ids`; NeedsReauth and Misconfigured mean that nothing was written."""
+    return [answers.as_a_whole(one, answer) for one in _outcomes(call, answer)]
+
+
+def _outcomes(call: WriteCall, answer: Answer) -> list[Outcome]:
     finding = classify(answer)
     if finding is not None:
         if finding.verdict is Verdict.reauth:
@@ -61,11 +66,12 @@ def outcomes(call: WriteCall, answer: Answer) -> list[Outcome]:
         return all_unknown(call, "QuickBooks confirmed with an answer that cannot be read.")
     trace = answer.headers.get("intuit_tid", "")
     if len(call.item_ids) == 1:
-        return [_outcome(call.item_ids[0], call.kind, body, trace)]
+        return [answers.about(_outcome(call.item_ids[0], call.kind, body, trace), body)]
     listed = body.get("BatchItemResponse")
     entries = [entry for entry in listed if isinstance(entry, Mapping)] if isinstance(listed, list) else []
     by_id = {text_of(entry.get("bId")): entry for entry in entries}
-    return [_outcome(item_id, call.kind, by_id.get(item_id, {}), trace) for item_id in call.item_ids]
+    found = [(item_id, by_id.get(item_id, {})) for item_id in call.item_ids]
+    return [answers.about(_outcome(item_id, call.kind, entry, trace), entry) for item_id, entry in found]
 
 
 def all_unknown(call: WriteCall, reason: str) -> list[Outcome]:

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from app.canonical import Company, Kind, Operation
 from app.errors import Fault, ProviderRejected
+from app.providers import answers
 from app.providers.base import NotWritten, Outcome, Refused, Unknown, WriteCall, WriteItem, Written
 from app.providers.http import Answer
 from app.providers.jsontext import dumps
@@ -63,6 +64,10 @@ def outcomes(call: WriteCall, answer: Answer) -> list[Outcome]:
 
     A server error proves nothing: Xero has been seen to fail half-way through a batch with the first half stored.
     """
+    return [answers.as_a_whole(one, answer) for one in _outcomes(call, answer)]
+
+
+def _outcomes(call: WriteCall, answer: Answer) -> list[Outcome]:
     refusal = access_error(answer)
     if isinstance(refusal, ProviderRejected):
         return _refused_all(call, refusal.fault)
@@ -104,7 +109,8 @@ def _per_element(call: WriteCall, answer: Answer) -> list[Outcome]:
     got = children(body, _WORDS[call.kind][0]) if body else []
     if len(got) != len(call.item_ids):
         return unknown(call, f"{len(got)} records in an answer about {len(call.item_ids)}")
-    return [_outcome(call.kind, *triple) for triple in zip(call.item_ids, sent, got, strict=True)]
+    triples = zip(call.item_ids, sent, got, strict=True)
+    return [answers.about(_outcome(call.kind, *triple), triple[2]) for triple in triples]
 
 
 def _outcome(kind: Kind, item_id: str, sent: Element, got: Element) -> Outcome:
@@ -143,11 +149,12 @@ def _bad_request(call: WriteCall, answer: Answer) -> list[Outcome]:
     if len(problem.elements) != len(call.item_ids):
         return _refused_all(call, whole_call_fault(answer))
     # Whether the valid ones were stored is not documented: they are looked up.
-    judged = zip(call.item_ids, map(element_faults, problem.elements), strict=True)
-    return [
-        _refused(item_id, faults) if faults else Unknown(item_id=item_id, reason="HTTP 400 for the whole call")
-        for item_id, faults in judged
-    ]
+    judged = zip(call.item_ids, problem.elements, strict=True)
+    return [answers.about(_judged(item_id, element_faults(element)), element) for item_id, element in judged]
+
+
+def _judged(item_id: str, faults: tuple[Fault, ...]) -> Outcome:
+    return _refused(item_id, faults) if faults else Unknown(item_id=item_id, reason="HTTP 400 for the whole call")
 
 
 def _refused(item_id: str, faults: tuple[Fault, ...]) -> Refused:
