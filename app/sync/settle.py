@@ -11,8 +11,8 @@ from typing import Any
 from app.canonical import Kind, Operation
 from app.db import outgoing, writes
 from app.errors import Fault, OutcomeUnknown, ProviderError, ProviderRejected
-from app.providers.base import NotWritten, Outcome, Refused, Unknown, WriteItem
-from app.sync import ledger, outcomes
+from app.providers.base import NotWritten, Outcome, Refused, Unknown, WriteItem, Written
+from app.sync import ledger, outcomes, stale
 from app.sync.turn import Turn
 
 MAX_SENDS = 2  # the call itself and one replay; then looking up tells more than asking again
@@ -78,6 +78,7 @@ async def _replay(turn: Turn, row: Any, open_items: tuple[str, ...]) -> None:
     ]
     settled, silent = await outcomes.adopted(turn, row.id, kept)
     await outcomes.store(turn, row.id, Kind(row.kind), settled)
+    await stale.look_again(turn, Kind(row.kind), [one.external_id for one in settled if isinstance(one, Written)])
     if silent is not None:
         raise silent
 

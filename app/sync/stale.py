@@ -40,6 +40,14 @@ async def look_after(turn: Turn, call_id: int, answers: Sequence[Outcome]) -> No
         await _read(turn, kind, external_ids)
 
 
+async def look_again(turn: Turn, kind: Kind, external_ids: Collection[str]) -> None:
+    """Read what a replay told us of: somebody may have changed it since it was first written.
+
+    Such a change may have been read while we did not know that the record is ours, and no feed tells of it twice.
+    """
+    await _read(turn, kind, external_ids)
+
+
 async def _read(turn: Turn, kind: Kind, external_ids: Collection[str]) -> None:
     ids = list(dict.fromkeys(external_ids))
     size = turn.provider.capabilities.fetch_size

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app.canonical import Kind
-from app.db import leases
+from app.db import leases, runs
 from app.db.tables import Invoice
 from app.errors import StaleLease
 from app.sync import push, runner, settle
@@ -54,6 +54,26 @@ async def test_two_lost_answers_are_settled_by_looking(world: World, provider: s
     await world.work(connection)
     assert await until_quiet(world, firm, connection, invoices) == ["synced", "synced"]
     assert await documents(world, connection) == ["T-0002", "T-0003"]
+
+
+@BOTH
+async def test_what_was_changed_there_before_we_knew_our_own_write_is_shown_at_once(
+    world: World, provider: str
+) -> None:
+    firm, connection, invoices = await ready(world, provider)
+    world.fault(connection, WRITES[provider], "lost_answer", method="PUT" if provider == "xero" else "POST")
+    await world.work(connection)
+    assert await states(world, firm, connection, invoices) == ["unknown", "unknown"]
+    async with world.runtime.db.firm(firm) as session:
+        await session.exec_driver_sql("UPDATE write_calls SET next_due_at = now() + interval '1 hour'")
+    voided = next(one for one in await world.documents(connection) if one["number"] == "T-0002")
+    await world.act(connection, "void_invoice", invoice_id=voided["id"])
+    async with world.runtime.db.firm(firm) as session:
+        await runs.request(session, firm, connection, "pull", params={"kinds": ["invoice"]})
+    await world.work(connection)
+    assert await states(world, firm, connection, invoices) == ["unknown", "unknown"]
+    assert await until_quiet(world, firm, connection, invoices) == ["conflict", "synced"]
+    assert (await world.mapping(firm, Kind.invoice, connection, invoices[0])).fault["code"] == "voided_there"
 
 
 async def until_quiet(world: World, firm: int, connection: int, invoices: list[int]) -> list[str]:
