@@ -108,8 +108,9 @@ class TestPaused:
             await one.more(2)
         for one, fault in zip(books, faults, strict=True):
             await one.world.taken(fault)
-        # What the vendor still holds is carried out even though nobody waits for it; then comes the replay.
-        await self.replaced(sleeper, books, cast, sql, env, arriving=2)
+        # What the vendor still holds is carried out even though nobody waits for it; then come the replay and a look at
+        # what it confirmed.
+        await self.replaced(sleeper, books, cast, sql, env, arriving=3)
 
     async def test_a_call_that_had_not_left_never_leaves(
         self, books: list[Books], cast: Cast, sql: Sql, env: dict[str, str]
@@ -124,7 +125,7 @@ class TestPaused:
             await one.more(2)
         for one, fault in zip(books, faults, strict=True):
             await one.world.taken(fault)
-        await self.replaced(sleeper, books, cast, sql, env, arriving=1)
+        await self.replaced(sleeper, books, cast, sql, env, arriving=2)  # the replay and a look
 
     async def replaced(
         self, sleeper: Actor, books: list[Books], cast: Cast, sql: Sql, env: dict[str, str], *, arriving: int
@@ -139,7 +140,11 @@ class TestPaused:
         async def arrived() -> bool:
             return [await one.calls() for one in books] == [calls + arriving for calls in asleep]
 
+        async def released() -> bool:
+            return sql("SELECT count(*) FROM connections WHERE lease_owner <> ''") == [(0,)]
+
         await until("every call has arrived", arrived)
+        await until("the other has done its turns", released)
         before = await remembered(books[0]), [await one.calls() for one in books]
         sleeper.resume()
 
