@@ -5,7 +5,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable
 
-from benchmarks import calls, edge, files, growth, promises, speed
+from benchmarks import calls, edge, files, growth, promises, scaling, speed
 from benchmarks.results import Figure, save, table
 
 PARTS: dict[str, Callable[[], AsyncIterator[Figure]]] = {
@@ -15,6 +15,7 @@ PARTS: dict[str, Callable[[], AsyncIterator[Figure]]] = {
     "growth": growth.measure,
     "files": files.measure,
     "speed": speed.measure,
+    "scaling": scaling.measure,
 }
 
 

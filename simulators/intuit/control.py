@@ -1,6 +1,7 @@
 """Control routes of the Intuit simulator, mounted under /_sim/intuit.
 
-GET  /companies ; GET /companies/{realm}/ledger ; GET /companies/{realm}/trial_balance
+GET  /companies ; POST /companies {count}: so many more, each like the US one
+GET  /companies/{realm}/ledger ; GET /companies/{realm}/trial_balance
 GET  /companies/{realm}/aged_receivables?as_of=
 GET  /companies/{realm}/documents: every transaction in one flat form (ledger_view.documents) and the trial balance,
      what to compare after a run, in one cheap call
@@ -37,6 +38,7 @@ from simulators.intuit.limits import Limits
 from simulators.intuit.oauth import TokenStore
 from simulators.intuit.oauth_routes import OAuthRoutes
 from simulators.intuit.people import ACTIONS
+from simulators.intuit.seeds import MOST_COMPANIES, more_realms
 
 
 class Control:
@@ -50,9 +52,9 @@ class Control:
         limits: Limits,
         feed: EventFeed,
         sender: WebhookSender,
-        reset_company: Callable[[str], None],
+        open_company: Callable[[str], None],
     ) -> None:
-        self._reset_company = reset_company
+        self._open_company = open_company
         self._companies = companies
         self._tokens = tokens
         self._oauth = oauth
@@ -64,6 +66,7 @@ class Control:
         """All routes below /_sim/intuit."""
         table = (
             ("/companies", self.companies, "GET"),
+            ("/companies", self.found, "POST"),
             ("/companies/{realm}/ledger", self.ledger, "GET"),
             ("/companies/{realm}/trial_balance", self.trial_balance, "GET"),
             ("/companies/{realm}/aged_receivables", self.aged, "GET"),
@@ -92,6 +95,14 @@ class Control:
         ]
         return json_response(rows)
 
+    async def found(self, request: Request) -> Response:
+        """So many more companies; answers their realms. A reset of everything takes them away."""
+        count = whole_of((await json_object(request)).get("count"), "count", 1, MOST_COMPANIES - len(self._companies))
+        realms = more_realms(self._companies, count)
+        for realm in realms:
+            self._open_company(realm)
+        return json_response({"realms": realms})
+
     async def ledger(self, request: Request) -> Response:
         """The books of one company."""
         return json_response(ledger_view(self._company(request)))
@@ -115,7 +126,7 @@ class Control:
 
     async def reset_company(self, request: Request) -> Response:
         """The company as it was seeded."""
-        self._reset_company(self._company(request).realm)
+        self._open_company(self._company(request).realm)
         return json_response({"reset": True})
 
     async def act(self, request: Request) -> Response:

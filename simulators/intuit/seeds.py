@@ -1,8 +1,9 @@
 """The seeded companies as they stand before anybody touches them."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import islice
 
 from simulators.core.clock import Clock
 from simulators.core.http import Json
@@ -14,6 +15,9 @@ from simulators.intuit.stamps import rounded, stamp
 
 __all__ = ["AU_REALM", "UK_REALM", "US_REALM", "seeded", "seeded_company"]
 
+MOST_COMPANIES = 20_000
+_MORE = 9341453000000000
+
 # Long past, so that change data capture does not tell of seeds.
 _FOUNDED = datetime(2024, 1, 9, 16, tzinfo=UTC)
 
@@ -24,10 +28,13 @@ def seeded(clock: Clock, on_change: OnChange) -> dict[str, Company]:
 
 
 def seeded_company(realm: str, clock: Clock, on_change: OnChange) -> Company:
-    """One company as it stands before anybody touches it; a millisecond or two. Raises KeyError."""
+    """One company as it stands before anybody touches it; a millisecond or two.
+
+    A realm that is none of the seeds' is another company like the US one.
+    """
     then = Clock()
     then.freeze(_FOUNDED)
-    name, country, currency, fill = _SEEDS[realm]
+    name, country, currency, fill = _SEEDS.get(realm, _like_us(realm))
     company = Company(realm, name, country, currency, then, _silent)
     fill(company)
     company.roles = {"receivable": "84", "payable": "33", "undeposited": "4", "tax": "90", "discount": "86"}
@@ -37,6 +44,12 @@ def seeded_company(realm: str, clock: Clock, on_change: OnChange) -> Company:
     company.preferences = _preferences(company, multicurrency="exchange" in company.roles)
     company.open(clock, on_change)
     return company
+
+
+def more_realms(taken: Collection[str], count: int) -> list[str]:
+    """Realms of further companies, which nobody has yet."""
+    free = (str(_MORE + number) for number in range(1, MOST_COMPANIES + 1) if str(_MORE + number) not in taken)
+    return list(islice(free, count))
 
 
 def _us(company: Company) -> None:
@@ -62,11 +75,16 @@ def _au(company: Company) -> None:
     company.rates = {code: Decimal(rate) for code, rate in data.AU_RATES.items()}
 
 
-_SEEDS: dict[str, tuple[str, str, str, Callable[[Company], None]]] = {
+_Seed = tuple[str, str, str, Callable[[Company], None]]
+_SEEDS: dict[str, _Seed] = {
     US_REALM: ("Sandbox Company_US_1", "US", "USD", _us),
     UK_REALM: ("Sandbox Company_UK_1", "GB", "GBP", _uk),
     AU_REALM: ("Sandbox Company_AU_1", "AU", "AUD", _au),
 }
+
+
+def _like_us(realm: str) -> _Seed:
+    return f"Sandbox Company {realm}", "US", "USD", _us
 
 
 def _silent(*_change: str) -> None:

@@ -57,7 +57,7 @@ class IntuitSimulator:
         self.api = AccountingApi(self.tokens, self.limits, self.companies, production)
         faults.offer(PROVIDER, presets(clock))
         self._control = Control(
-            self.companies, self.tokens, self.oauth, self.limits, self.feed, self.webhooks, self.reset_company
+            self.companies, self.tokens, self.oauth, self.limits, self.feed, self.webhooks, self.open_company
         )
         self.control_routes = self._control.routes()
         self.app: ASGIApp = CallMiddleware(FaultMiddleware(self._routes(), PROVIDER, faults), PROVIDER, calls, describe)
@@ -72,8 +72,8 @@ class IntuitSimulator:
         self.companies.clear()
         self.companies.update(seeded(self.clock, self.feed.note))
 
-    def reset_company(self, realm: str) -> None:
-        """One company as it was seeded, in a millisecond or two; tokens stay. Raises KeyError."""
+    def open_company(self, realm: str) -> None:
+        """One company as it was seeded, in a millisecond or two; tokens stay. A realm not known yet is a new one."""
         self.companies[realm] = seeded_company(realm, self.clock, self.feed.note)
 
     async def aclose(self) -> None:

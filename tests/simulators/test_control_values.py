@@ -37,6 +37,10 @@ async def post(http: httpx.AsyncClient, path: str, body: str) -> httpx.Response:
     ("path", "body"),
     [
         ("clock", '{"advance_seconds": "NaN"}'),
+        ("intuit/companies", '{"count": 0}'),
+        ("intuit/companies", '{"count": "2"}'),
+        ("intuit/companies", '{"count": 1000000}'),
+        ("intuit/companies", "{}"),
         ("clock", '{"advance_seconds": "Infinity"}'),
         ("clock", '{"advance_seconds": 1e30}'),
         ("clock", '{"advance_seconds": 1e999999}'),

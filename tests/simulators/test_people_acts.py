@@ -237,6 +237,18 @@ async def test_one_company_goes_back_to_its_seed(http: httpx.AsyncClient, sims: 
             assert (await http.get(f"{company}/ledger")).json() == (await other.get(f"{company}/ledger")).json()
     before = time.process_time()
     for _ in range(20):
-        sims.intuit.reset_company(US_REALM)
+        sims.intuit.open_company(US_REALM)
         sims.xero.world.reset_books(TENANT_NZ)
     assert (time.process_time() - before) / 40 < 0.005
+
+
+async def test_more_companies_are_opened_and_a_reset_takes_them_away(http: httpx.AsyncClient, sims: Simulators) -> None:
+    first = (await act(http, "/_sim/intuit/companies", count=2))["realms"]
+    realms = first + (await act(http, "/_sim/intuit/companies", count=1))["realms"]
+    seeds = {one.realm for one in Simulators().intuit.companies.values()}
+    assert len(set(realms) - seeds) == 3
+    assert set(sims.intuit.companies) == {*seeds, *realms}
+    fresh, seed = (sims.intuit.companies[realm].tables["Customer"].rows for realm in (realms[2], US_REALM))
+    assert fresh.keys() == seed.keys()
+    await http.post("/_sim/reset")
+    assert set(sims.intuit.companies) == seeds
