@@ -22,6 +22,7 @@ log = structlog.get_logger(__name__)
 
 HEARTBEAT = 5.0  # seconds between a worker's signs of life
 STALLED = 12.0  # seconds without one after which a worker counts as dead
+LOOK = 0.2  # seconds between looks into the queue: its notification is lost where it comes during a look
 TICK, REAP, SWEEP, KEEP_ALIVE = 1.0, 2.0, 60.0, 600.0
 FORGET = 6 * 3600.0
 DRAIN = 18.0  # seconds a worker gets to finish when told to stop: it has ended within 20
@@ -91,7 +92,7 @@ async def _procrastinate(runtime: Runtime) -> None:
             queues=[wakeups.QUEUE],
             concurrency=runtime.settings.worker_concurrency,
             wait=True,
-            fetch_job_polling_interval=1.0,
+            fetch_job_polling_interval=LOOK,
             listen_notify=True,
             delete_jobs="always",
             install_signal_handlers=False,

@@ -1,6 +1,6 @@
 """Mappings of our records: what is owed to which company, and what became of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from decimal import Decimal
@@ -152,6 +152,19 @@ async def by_external_id(
         table.firm_id == firm_id, table.connection_id == connection_id, table.external_id == external_id
     )
     return (await session.execute(query)).one_or_none()
+
+
+async def linked(
+    session: Session, firm_id: int, kind: Kind, connection_id: int, external_ids: Collection[str]
+) -> frozenset[str]:
+    """Which of these ids of the company's are linked to records of ours; none where we have no such kind."""
+    table = TABLES.get(kind)
+    if table is None:
+        return frozenset()
+    query = select(table.external_id).where(
+        table.firm_id == firm_id, table.connection_id == connection_id, table.external_id.in_(external_ids)
+    )
+    return frozenset(str(found) for found in (await session.execute(query)).scalars())
 
 
 async def revision_of(session: Session, firm_id: int, kind: Kind, mapping: MappingRow) -> int:

@@ -1,8 +1,8 @@
 """The inbox: events of one connection, coalesced, looked at in as few calls as possible; our own echoes cost none."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
-from itertools import islice
 from typing import Any
 
 import structlog
@@ -26,16 +26,26 @@ MAX_SILENCES = 24  # about a day of a provider that does not answer
 BLUR = timedelta(seconds=2)
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What we know of some ids: the copies of them, and which of them are records of ours."""
+
+    copies: Mapping[str, Any]
+    ours: frozenset[str]
+
+
 async def drain(turn: Turn) -> None:
-    """Handle the owed events of the connection, one fetch per kind and page of ids."""
+    """Handle owed events of the connection with one call at most: then whatever is most urgent has its turn."""
     async with turn.effects() as session:
         events = await inbox.owed(session, turn.firm_id, turn.connection_id, AT_ONCE)
         waiting = await _without_call(session, turn, events)
     for kind in WORTH_A_LOOK:
-        ids = list(dict.fromkeys(event.external_id for event in waiting if event.kind == kind.value))
-        remaining = iter(ids)
-        while chunk := list(islice(remaining, turn.provider.capabilities.fetch_size)):
-            await _look(turn, kind, chunk, [e for e in waiting if e.kind == kind.value and e.external_id in chunk])
+        of_kind = [event for event in waiting if event.kind == kind.value]
+        if of_kind:
+            ids = list(dict.fromkeys(event.external_id for event in of_kind))[: turn.provider.capabilities.fetch_size]
+            asked = frozenset(ids)
+            await _look(turn, kind, ids, [event for event in of_kind if event.external_id in asked])
+            return
 
 
 async def _look(turn: Turn, kind: Kind, ids: Sequence[str], events: Sequence[Any]) -> None:
@@ -72,31 +82,40 @@ async def _without_call(session: Session, turn: Turn, events: Sequence[Any]) -> 
     """Close what needs no look: foreign kinds, kinds switched off, and echoes of what we already know."""
     waiting: list[Any] = []
     closed: dict[str, list[int]] = {}
-    for event in events:
-        reason = await _reason_not_to(session, turn, event)
-        if reason is None:
-            waiting.append(event)
-        else:
-            closed.setdefault(reason, []).append(event.id)
+    for kind in WORTH_A_LOOK:
+        of_kind = [event for event in events if event.kind == kind.value]
+        known = await _known(session, turn, kind, of_kind)
+        for event in of_kind:
+            reason = _reason_not_to(turn, kind, event, known)
+            if reason is None:
+                waiting.append(event)
+            else:
+                closed.setdefault(reason, []).append(event.id)
+    followed = {kind.value for kind in WORTH_A_LOOK}
+    closed["not a kind we follow"] = [event.id for event in events if event.kind not in followed]
     for reason, ids in closed.items():
         await inbox.handled(session, turn.firm_id, ids, "ignored", reason)
     return waiting
 
 
-async def _reason_not_to(session: Session, turn: Turn, event: Any) -> str | None:
-    if event.kind not in WORTH_A_LOOK:
-        return "not a kind we follow"
-    kind = Kind(event.kind)
+async def _known(session: Session, turn: Turn, kind: Kind, events: Sequence[Any]) -> _Known:
+    """One query each for all events of a kind: a backlog of thousands is looked through once per call."""
+    ids = list({event.external_id for event in events})
+    if not ids:
+        return _Known({}, frozenset())
+    copies = await remote_records.seen(session, turn.firm_id, turn.connection_id, kind, ids)
+    ours = await mappings.linked(session, turn.firm_id, kind, turn.connection_id, ids)
+    return _Known(copies, ours)
+
+
+def _reason_not_to(turn: Turn, kind: Kind, event: Any, known: _Known) -> str | None:
     if not getattr(turn.connection, SWITCHES[kind]):
         return "switched off"
     if event.operation == inbox.REPLAYED:
         return None
-    copies = await remote_records.seen(session, turn.firm_id, turn.connection_id, kind, [event.external_id])
-    copy = copies.get(event.external_id)
+    copy = known.copies.get(event.external_id)
     if copy and event.occurred_at and copy.remote_updated_at and copy.remote_updated_at > event.occurred_at + BLUR:
         return "already seen"
-    if event.operation in _CREATED and kind in mappings.TABLES:
-        mapping = await mappings.by_external_id(session, turn.firm_id, kind, turn.connection_id, event.external_id)
-        if mapping is not None:
-            return "our own write"
+    if event.operation in _CREATED and event.external_id in known.ours:
+        return "our own write"
     return None
