@@ -43,8 +43,8 @@ _NEXT = text(
         UNION ALL
         {of_every_kind(_owed)}
         UNION ALL
-        SELECT 'event', 20, 99 FROM webhook_events
-        WHERE connection_id = :id AND state = 'pending' AND next_due_at <= now() AND :usable
+        (SELECT 'event', 20, 99 FROM webhook_events -- one is enough, of ten thousand that may wait
+        WHERE connection_id = :id AND state = 'pending' AND next_due_at <= now() AND :usable LIMIT 1)
     ) owed ORDER BY priority, rank LIMIT 1
     """
 )
