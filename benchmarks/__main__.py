@@ -5,7 +5,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable
 
-from benchmarks import calls, edge, files, growth, promises, scaling, speed
+from benchmarks import calls, edge, files, growth, isolation, memory, promises, scaling, speed
 from benchmarks.results import Figure, save, table
 
 PARTS: dict[str, Callable[[], AsyncIterator[Figure]]] = {
@@ -16,6 +16,8 @@ PARTS: dict[str, Callable[[], AsyncIterator[Figure]]] = {
     "files": files.measure,
     "speed": speed.measure,
     "scaling": scaling.measure,
+    "isolation": isolation.measure,
+    "memory": memory.measure,
 }
 
 
