@@ -11,81 +11,24 @@ The suite plays a few hundred of them, `make faults` ten thousand. A failure tel
 
 import os
 import random
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
-
-import httpx
-import pytest
 
 from app.books import clients as books_clients
 from app.books import invoices as books_invoices
 from app.books.inputs import ClientIn
 from app.canonical import Kind
-from app.db import runs
 from app.db.tables import Invoice
 from app.errors import Conflict
-from app.main import create_app
-from app.settings import Settings
-from app.sync import requests, runner
-from tests.faults.comparing import Affair, compare, mend, number_of, owed, why
-from tests.faults.steps import announced
-from tests.support.world import SIM, World, open_world
+from app.sync import requests
+from tests.faults.comparing import Affair, compare, number_of
+from tests.faults.stage import ANY, VENDOR, WRITES, Stage, cleaned, quieted, read_again, turn
+from tests.support.world import SIM
 
-VENDOR = {"quickbooks": "intuit", "xero": "xero"}
-# Where a write may be hit; reads are hit by the same faults under `ANY`.
-WRITES = {
-    "quickbooks": "/(customer|invoice|journalentry|batch)$",
-    "xero": "/(Contacts|Invoices|ManualJournals)(/[^/]+)?$",
-}
-ANY = "/v3/company/|/api.xro/"
 CLEANED_EVERY = 20  # schedules after which companies and books begin anew, so that the last is as quick as the first
-MOST_ROUNDS = 60
 KINDS = (Kind.customer, Kind.invoice, Kind.journal_entry)
-_FORGOTTEN = (
-    "webhook_events write_attempts write_calls payment_allocations payments bank_transactions remote_records"
-    " sync_cursors customer_sync_mappings invoice_sync_mappings journal_entry_sync_mappings invoice_lines invoices"
-    " journal_lines journal_entries clients sync_runs audit_events"
-).split()
-
-
-class Killed(BaseException):
-    """The process is gone: no handler of the service may see this."""
-
-
-@dataclass
-class Reaper:
-    """Kills the runner at its n-th step. A dead process does nothing more until the next one begins."""
-
-    steps: int = 0
-    at: int | None = None
-    dead: bool = False
-
-    def arm(self, at: int) -> None:
-        self.steps, self.at, self.dead = 0, at, False
-
-    def reborn(self) -> None:
-        self.at, self.dead = None, False
-
-    def step(self) -> None:
-        """One moment at which a process may die."""
-        self.steps += 1
-        if self.dead or (self.at is not None and self.steps >= self.at):
-            self.dead = True
-            raise Killed
-
-
-@dataclass
-class Stage:
-    """One firm with both companies, for many schedules in a row."""
-
-    world: World
-    firm: int
-    connections: dict[str, int]
-    reaper: Reaper
-    done: int = 0
 
 
 @dataclass(kw_only=True)
@@ -101,31 +44,10 @@ class Play(Affair):
         self.log.append(what)
 
 
-@asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[Stage]:
-    """A stage whose runners may be killed."""
-    reaper = Reaper()
-    with pytest.MonkeyPatch.context() as patched:
-        announced(reaper.step, patched.setattr)
-        async with open_world(settings) as world:
-            firm = await world.firm()
-            connections = {name: await world.connect(firm, name) for name in VENDOR}
-            app = create_app(runtime=world.runtime)
-            for name, hooks in (("qbo", world.sims.intuit.webhooks), ("xero", world.sims.xero.webhooks)):
-                hooks.transport = httpx.ASGITransport(app=app)
-                hooks.batch_window = 0.0
-                key = "intuit-verifier-old" if name == "qbo" else "xero-key-new"
-                hooks.target(f"http://localhost:8000/api/webhooks/{name}", key)
-            # Minutes pass in a moment here, so the limit per minute must not; it has tests of its own.
-            answer = await world.http.post(f"{SIM}/_sim/xero/limits", json={"minute": 1_000_000, "day": 10_000_000})
-            assert answer.status_code == 200, answer.text
-            yield Stage(world, firm, connections, reaper)
-
-
 async def played(stage: Stage, seed: int) -> Play:
     """Run one schedule to quiet and compare. Raises AssertionError with its story."""
     if stage.done % CLEANED_EVERY == 0:
-        await _clean(stage)
+        await cleaned(stage)
     stage.done += 1
     rng = random.Random(seed)
     provider = rng.choice(sorted(VENDOR))
@@ -144,9 +66,10 @@ async def played(stage: Stage, seed: int) -> Play:
             if rng.random() < 0.6:
                 await _trouble(play)
             for _ in range(rng.randint(0, 3)):
-                await _turn(play)
-        await _quiet(play)
-        await _read_again(play)
+                if not await turn(stage, play.connection):
+                    play.note("the runner died")
+        await quieted(stage, play)
+        await read_again(play)
         await compare(play)
     except Exception as error:  # whatever went wrong, the seed and its story are what a reader needs
         if "FAULT_SEED" in os.environ:
@@ -220,9 +143,8 @@ async def _pay(play: Play) -> None:
         play.note(f"paid invoice {invoice}")
         break
     vendor = VENDOR[play.provider]
-    feed = play.world.sims.intuit.feed if vendor == "intuit" else play.world.sims.xero.events
-    feed.flush()
-    hooks = play.world.sims.intuit.webhooks if vendor == "intuit" else play.world.sims.xero.webhooks
+    play.stage.feed(play.provider).flush()
+    hooks = play.stage.hooks(play.provider)
     await hooks.settled(2)
     if play.rng.random() < 0.4:
         await play.world.http.post(f"{SIM}/_sim/{vendor}/webhooks/replay", json={})
@@ -289,64 +211,9 @@ def _break_calls(play: Play) -> None:
     play.note(f"{kind} {more} on {path}")
 
 
-async def _turn(play: Play) -> None:
-    """One turn of a runner, who may die in it."""
-    try:
-        await runner.work_on(play.world.runtime, play.connection)
-    except Killed:
-        play.note("the runner died")
-        play.stage.reaper.reborn()
-        async with play.world.runtime.db.system() as session:
-            await session.exec_driver_sql(
-                "UPDATE connections SET lease_until = now() - interval '1 second' WHERE lease_owner <> ''"
-            )
-
-
-# --- to quiet
-
-
-async def _quiet(play: Play) -> None:
-    play.stage.reaper.reborn()
-    play.world.sims.faults.clear()
-    for _ in range(MOST_ROUNDS):
-        await mend(play)
-        await _turn(play)
-        if not await owed(play):
-            return
-    raise AssertionError(f"not quiet after {MOST_ROUNDS} rounds: {await owed(play)} {await why(play)}")
-
-
-async def _read_again(play: Play) -> None:
-    """What was paid there since; a consent that turns out to be gone is renewed first."""
-    given: dict[str, Any] = {"kinds": None, "date_from": None, "date_to": None, "requested_by": "play"}
-    for _ in range(3):
-        await mend(play)
-        run_id = await requests.pull(play.world.runtime.db, play.firm, play.connection, **given)
-        for _ in range(10):
-            if not await runner.work_on(play.world.runtime, play.connection) and not await owed(play):
-                break
-            await mend(play)
-        async with play.world.runtime.db.firm(play.firm) as session:
-            if (await runs.get(session, play.firm, run_id)).state == "done":
-                return
-    raise AssertionError("the last pull does not end well")
-
-
 async def _there(play: Play, number: str) -> Any | None:
     """The document of this number that stands there, if it has arrived."""
     for one in await play.world.documents(play.connection):
         if one["entity"] == "Invoice" and number_of(one) == number and not one.get("voided"):
             return None if one.get("status") == "VOIDED" else one
     return None
-
-
-async def _clean(stage: Stage) -> None:
-    """Companies as they were seeded, and no book record: external ids begin anew on both sides."""
-    for connection in stage.connections.values():
-        vendor, company = stage.world.companies[connection]
-        answer = await stage.world.http.post(f"{SIM}/_sim/{vendor}/companies/{company}/reset", json={})
-        assert answer.status_code == 200, answer.text
-    async with stage.world.runtime.db.firm(stage.firm) as session:
-        for table in _FORGOTTEN:
-            await session.exec_driver_sql(f"DELETE FROM {table}")
-        await session.exec_driver_sql("UPDATE connections SET next_sync_at = now() + interval '1 day'")

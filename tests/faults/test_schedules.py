@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from app.settings import Settings
-from tests.faults.schedules import Stage, opened, played
+from tests.faults.schedules import played
+from tests.faults.stage import Stage, opened
 
 BLOCK = 25
 FIRST = int(os.environ.get("FAULT_SEED", "1"))
