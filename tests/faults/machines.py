@@ -76,7 +76,7 @@ class Machine(RuleBasedStateMachine):
         rested |= {"throttled_until": None, "next_due_at": None, "frequencies": {}, "kind_pulled": {}}
         rested |= {"next_nightly_at": datetime.now(UTC) + timedelta(days=1)}  # only what a story asks for is read
         await stage.world.set(stage.firm, Connection, connection, **rested)
-        await stage.world.set(stage.firm, Firm, stage.firm, update_policy="all")
+        await stage.world.set(stage.firm, Firm, stage.firm, update_policy="all", default_connection_id=connection)
 
     revoked: ClassVar[bool] = False
     """Whether the consent was taken back at the vendor, which a story may end before anybody notices."""

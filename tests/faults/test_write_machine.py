@@ -30,7 +30,7 @@ from tests.faults.comparing import compare, stands, wait, why
 from tests.faults.machines import MOST_STEPS, Machine, effort, play
 from tests.faults.stage import VENDOR, quieted, read_again
 
-KINDS = (Kind.customer, Kind.invoice)
+KINDS = (Kind.customer, Kind.invoice, Kind.journal_entry)
 QUIET = ("synced", "unchanged", "superseded")
 ROUNDS = 12
 CENTS = st.integers(1, 99_999)
@@ -57,6 +57,7 @@ class WriteMachine(Machine):
 
     clients: Bundle[int] = Bundle("clients")
     invoices: Bundle[int] = Bundle("invoices")
+    journals: Bundle[int] = Bundle("journals")
 
     @initialize(provider=st.sampled_from(sorted(VENDOR)))
     def begin(self, provider: str) -> None:
@@ -97,6 +98,12 @@ class WriteMachine(Machine):
     def an_invoice_is_asked_for_by_name(self, invoice: int) -> None:
         self.go(self._tolerated(self._ask(Kind.invoice, invoice)))
 
+    @rule(target=journals, cents=CENTS)
+    def a_journal_is_entered(self, cents: int) -> int:
+        """No vendor keeps its number unique: nothing but our own care keeps it from being there twice."""
+        self.of.journals.append(self.go(self.of.world.journal(self.of.firm, str(Decimal(cents) / 100))))
+        return self.of.journals[-1]
+
     @rule(kinds=st.sampled_from([None, (Kind.customer,), (Kind.account, Kind.item)]))
     def a_pull_is_asked_for(self, kinds: tuple[Kind, ...] | None) -> None:
         given: dict[str, Any] = {"kinds": kinds, "date_from": None, "date_to": None, "requested_by": "alice"}
@@ -114,6 +121,10 @@ class WriteMachine(Machine):
     @rule(invoice=invoices)
     def an_invoice_is_skipped(self, invoice: int) -> None:
         self.go(self._mend(mending.skip, Kind.invoice, invoice))
+
+    @rule(journal=journals)
+    def a_journal_is_retried(self, journal: int) -> None:
+        self.go(self._mend(mending.retry, Kind.journal_entry, journal))
 
     # --- what runners do, and what befalls them
 
@@ -199,7 +210,8 @@ class WriteMachine(Machine):
         held = self.of.world.sims.xero.world.books[company]
         marks = [one["reference"] for one in documents_at_hand.listed(held) if stands(one)]
         marks += [contact.number for contact in held.contacts.rows.values()]
-        return [mark for mark in marks if mark.startswith(("i-", "c-"))]
+        words = [word for one in documents_at_hand.listed(held) if stands(one) for word in one["note"].split()]
+        return [mark for mark in (*marks, *words) if mark.startswith(("i-", "c-", "tieout:"))]
 
     async def _check_tables(self) -> None:
         async with self.of.world.runtime.db.firm(self.of.firm) as session:
@@ -208,7 +220,8 @@ class WriteMachine(Machine):
                 found = await session.exec_driver_sql(_LINKED_TWICE.format(table=table, kind=kind.value))
                 assert [row.what for row in found] == []
             told = (await status.overview(session, self.of.firm)).dispositions
-        assert told["accepted"] == sum(told["by_state"].values()) == len(self.of.clients) + len(self.of.invoices), told
+        made = len(self.of.clients) + len(self.of.invoices) + len(self.of.journals)
+        assert told["accepted"] == sum(told["by_state"].values()) == made, told
 
     # --- how it is done
 
@@ -272,7 +285,9 @@ class WriteMachine(Machine):
             return  # money for what is about to change or to go would rightly hold that up
         balance = Decimal(there["balance"])
         if balance > 0:
-            await self.act("pay", invoice_id=there["id"], amount=str(min(balance, Decimal("1.50")) if part else balance))
+            await self.act(
+                "pay", invoice_id=there["id"], amount=str(min(balance, Decimal("1.50")) if part else balance)
+            )
 
     async def _touch(self, invoice: int, deed: str) -> None:
         there = self._standing(invoice)
@@ -331,7 +346,7 @@ class WriteMachine(Machine):
     async def _decide(self) -> int:
         """A person looks at whatever waits for one; how many there were."""
         waiting = 0
-        for kind, records in ((Kind.customer, self.of.clients), (Kind.invoice, self.of.invoices)):
+        for kind, records in zip(KINDS, (self.of.clients, self.of.invoices, self.of.journals), strict=True):
             for record in records:
                 found = await self.of.world.mapping(self.of.firm, kind, self.of.connection, record)
                 if found.state in QUIET:
