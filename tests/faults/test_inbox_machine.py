@@ -145,6 +145,15 @@ class InboxMachine(Machine):
     def a_runner_dies(self, step: int) -> None:
         self.take_turn(step)
 
+    @rule(invoice=invoices, cents=st.integers(1, 500), step=st.integers(1, 14))
+    def news_arrives_and_the_runner_dies(self, invoice: str, cents: int, step: int) -> None:
+        """The likeliest way to lose an event, which chance alone would play too seldom."""
+        before = len(self.mailbox.posts)
+        self.go(self._told(self._pay(invoice, cents)))
+        for post in self.mailbox.posts[before:]:
+            assert self.go(self._deliver(post)) == 200
+        self.take_turn(step)
+
     @rule(kind=st.sampled_from(READS_FAIL), times=st.integers(1, 3), skip=st.integers(0, 1))
     def calls_will_fail(self, kind: str, times: int, skip: int) -> None:
         self.break_calls(kind, writes=False, times=times, skip=skip)

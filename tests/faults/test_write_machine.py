@@ -146,11 +146,13 @@ class WriteMachine(Machine):
     def calls_will_fail(self, kind: str, writes: bool, times: int, skip: int, preset: int) -> None:
         self.break_calls(kind, writes=writes, times=times, skip=skip, preset=preset)
 
-    @rule()
-    def the_next_write_is_lost_and_the_runner_works(self) -> None:
+    @rule(forgotten=st.booleans())
+    def the_next_write_is_lost_and_the_runner_works(self, forgotten: bool) -> None:
         """The likeliest way to write twice, which chance alone would play too seldom."""
         self.break_calls("lost_answer", writes=True)
         self.take_turn(None)
+        if forgotten:
+            self.go(self._long_after())
 
     @rule()
     def access_tokens_expire(self) -> None:
@@ -165,9 +167,9 @@ class WriteMachine(Machine):
     def somebody_consents_again(self) -> None:
         self.reconnect()
 
-    @rule()
-    def time_passes(self) -> None:
-        self.go(wait(self.of))
+    @rule(long=st.booleans())
+    def time_passes(self, long: bool) -> None:
+        self.go(self._long_after() if long else wait(self.of))
 
     # --- what people do at the company
 
@@ -224,6 +226,12 @@ class WriteMachine(Machine):
         assert told["accepted"] == sum(told["by_state"].values()) == made, told
 
     # --- how it is done
+
+    async def _long_after(self) -> None:
+        """No vendor remembers a key any more, so that what is in doubt has to be looked up."""
+        async with self.of.world.runtime.db.firm(self.of.firm) as session:
+            await session.exec_driver_sql("UPDATE write_calls SET created_at = created_at - interval '1 day'")
+        await wait(self.of)
 
     async def _save_client(self, given: dict[str, Any]) -> int:
         async with self.of.world.runtime.db.firm(self.of.firm) as session:
