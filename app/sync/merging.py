@@ -79,7 +79,8 @@ async def apply_customer(session: Session, turn: Turn, record: RemoteCustomer) -
         # the restoring.
         merged = replace(merged, taken={}, base=dict(mapping.base))
     told = _state(mapping, client, record, merged)
-    values: dict[str, Any] = {"version": record.version, "base": _agreed(mapping.base, merged, told), **told}
+    known = {"version": record.version, "external_name": record.name, "base": _agreed(mapping.base, merged, told)}
+    values: dict[str, Any] = {**known, **told}
     taken = {name: text for name, text in merged.taken.items() if not (name == "name" and not text)}
     if taken:
         await _take_over(session, turn, client, taken)

@@ -395,7 +395,7 @@ def chosen(make_settings: Callable[..., Settings]) -> Settings:
 
 @pytest.mark.timeout(600)
 def test_what_a_vendor_tells_is_kept_once_and_looked_at(chosen: Settings) -> None:
-    play(InboxMachine, chosen, effort(stories=20, steps=25))
+    play(InboxMachine, chosen, effort(stories=12, steps=25))
 
 
 @pytest.mark.slow

@@ -342,6 +342,24 @@ async def test_archived_and_edited_there_while_ours_is_owed_overwrites_nothing(p
 
 
 @BOTH
+async def test_a_mapping_tells_the_name_that_the_customer_has_there_now(provider: str, place: Place) -> None:
+    client = await place.client()
+    external_id = await place.external_id(client)
+
+    async def told() -> str:
+        await place.pull()
+        found = await place.world.mapping(place.firm, Kind.customer, place.connection, client)
+        return str(found.external_name)
+
+    await place.edit_there(external_id, name="Oak Ltd")
+    assert await told() == "Oak Ltd"
+    await place.world.act(place.connection, "archive_customer", customer_id=external_id)
+    assert await told() == ("Oak Ltd (deleted)" if provider == "quickbooks" else "Oak Ltd")
+    await _restore(place, external_id)
+    assert await told() == "Oak Ltd"
+
+
+@BOTH
 async def test_what_changed_here_while_archived_there_goes_once_it_is_restored(provider: str, place: Place) -> None:
     client = await place.client()
     external_id = await place.external_id(client)
