@@ -313,7 +313,8 @@ class InboxMachine(Machine):
         for post in missing:
             if post not in self.lost:
                 assert await self._deliver(post) == 200
-        await self._replay("parked")
+        await self._swept()
+        await self._replay("parked")  # over which runners died again and again: a person says when to try once more
         await self._swept()
         await self._check_inbox()
         await self._nothing_left()
@@ -402,4 +403,4 @@ def test_what_a_vendor_tells_is_kept_once_and_looked_at(chosen: Settings) -> Non
 @pytest.mark.timeout(7200)
 @pytest.mark.parametrize("block", range(4))
 def test_what_a_vendor_tells_at_length_is_kept_once_and_looked_at(chosen: Settings, block: int) -> None:
-    play(InboxMachine, chosen, effort(stories=250, steps=50))
+    play(InboxMachine, chosen, effort(stories=150, steps=50))
