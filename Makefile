@@ -38,7 +38,7 @@ test-pg15: setup ## The suite against Debian's PostgreSQL 15
 browser: setup ## Walks through the pages in Debian's Chromium; SCREENSHOTS=1 takes the pictures of the docs anew
 	.ci/with-chromium $(BIN)/pytest -m browser tests/browser $(PYTEST_ARGS)
 
-faults: setup ## The long tests: kills, freezes, storms
+faults: setup ## The long tests: kills, freezes, storms, schedules, state machines
 	$(BIN)/pytest -n 2 --dist loadgroup -m "slow and not browser" $(PYTEST_ARGS)
 
 bench: setup ## Measure the claims, each beside its floor; SAVE=1 keeps the figures in benchmarks/
