@@ -16,7 +16,7 @@ _OURS = """
     SELECT '{kind}' AS kind, d.id AS record_id, d.number, d.{dated} AS dated, d.currency, {client} AS client_id,
            d.status = 'void' AS ended, CASE WHEN d.status = 'void' THEN 0 ELSE d.total END AS here, {paid} AS here_paid,
            m.id AS mapping_id, m.external_id, m.state, m.fault, m.sync_error, m.base_revision < d.revision AS newer,
-           r.id IS NOT NULL AS seen, coalesce(r.gone, false) OR r.record ->> 'state' = 'deleted' AS gone,
+           r.id IS NOT NULL AS seen, coalesce(r.gone OR r.record ->> 'state' = 'deleted', false) AS gone,
            r.record ->> 'state' = 'voided' AS voided, r.record ->> 'number' AS there_number,
            coalesce((r.record ->> 'total')::numeric, m.external_total, 0) AS raw_there,
            {there_paid} AS raw_paid, {home} AS home

@@ -124,3 +124,14 @@ async def pull_invoices(world: World, firm: int, connection: int) -> None:
         requested_by="test",
     )
     await world.work(connection)
+
+
+@BOTH
+async def test_what_was_never_read_back_counts_as_there(world: World, provider: str) -> None:
+    firm, connection, _ = await pushed(world, provider, 2)
+    async with world.runtime.db.firm(firm) as session:
+        await session.exec_driver_sql("DELETE FROM remote_records WHERE kind = 'invoice'")
+    found = await compared(world, firm, connection)
+    (invoices,) = [one for one in found.totals if one["kind"] == "invoice"]
+    assert invoices["there_amount"] == invoices["here_amount"]
+    assert (invoices["here_count"], invoices["there_count"]) == (2, 2)
