@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -41,7 +41,7 @@ _SOUGHT: Mapping[Kind, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sought:
-    """Which documents; what is None does not narrow. Days are those on which something last happened, inclusive."""
+    """Which documents; what is None does not narrow. Something last happened from `since` on and before `until`."""
 
     mapping_id: int | None = None
     text: str | None = None
@@ -50,8 +50,8 @@ class Sought:
     code: str | None = None
     connection_id: int | None = None
     run_id: int | None = None
-    since: date | None = None
-    until: date | None = None
+    since: datetime | None = None
+    until: datetime | None = None
 
 
 _NARROWED = {
@@ -62,8 +62,8 @@ _NARROWED = {
     "code": "m.fault ->> 'code' = :code",
     "connection_id": "m.connection_id = :connection_id",
     "run_id": "m.run_id = :run_id",
-    "since": "m.updated_at >= CAST(:since AS date)",
-    "until": "m.updated_at < CAST(:until AS date) + 1",
+    "since": "m.updated_at >= :since",
+    "until": "m.updated_at < :until",
 }
 
 

@@ -1,7 +1,7 @@
 """Runs: requests for background work, and what came of them."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, Text, case, delete, func, insert, select, text, update
@@ -59,10 +59,10 @@ async def page(  # noqa: PLR0913  (each filter of the list is one argument)
     connection_id: int | None = None,
     action: str | None = None,
     state: str | None = None,
-    since: date | None = None,
-    until: date | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
 ) -> Sequence[RunRow]:
-    """Runs of the firm, newest first, older than `after`; both days are inclusive."""
+    """Runs of the firm, newest first, older than `after`, asked for from `since` on and before `until`."""
     query = select(SyncRun).where(SyncRun.firm_id == firm_id).order_by(SyncRun.id.desc()).limit(limit)
     for name, value in (("connection_id", connection_id), ("action", action), ("state", state)):
         if value is not None:
@@ -70,7 +70,7 @@ async def page(  # noqa: PLR0913  (each filter of the list is one argument)
     if since is not None:
         query = query.where(SyncRun.created_at >= since)
     if until is not None:
-        query = query.where(SyncRun.created_at < until + timedelta(days=1))
+        query = query.where(SyncRun.created_at < until)
     if after is not None:
         query = query.where(SyncRun.id < after)
     return (await session.execute(query)).all()

@@ -92,7 +92,7 @@ async def live(request: Request, runtime: RuntimeDep, visitor: VisitorDep) -> Re
 @router.get("/activity/documents")
 async def show_documents(request: Request, runtime: RuntimeDep, visitor: VisitorDep) -> Response:
     """Documents of one kind, the last made first."""
-    kind, sought = _sought(request)
+    kind, sought = _sought(request, visitor)
     async with runtime.db.firm(visitor.firm_id) as session:
         rows, following = await tables.page_of(session, request, _documents(visitor, kind, sought))
         companies = await connections.names(session, visitor.firm_id)
@@ -113,7 +113,7 @@ async def show_documents(request: Request, runtime: RuntimeDep, visitor: Visitor
 @router.get("/activity/documents.csv")
 async def documents_csv(request: Request, runtime: RuntimeDep, visitor: VisitorDep) -> Response:
     """The same list for a spreadsheet."""
-    kind, sought = _sought(request)
+    kind, sought = _sought(request, visitor)
     names = ["id", "provider", "company_name", "record_id", "label", "party", "dated", "total", "currency"]
     names += ["record_status", "state", "sync_status", "sync_error", "external_id", "external_label", "external_total"]
     columns = [(name, _reader(name)) for name in (*names, "accepted_at", "synced_at", "updated_at")]
@@ -169,7 +169,7 @@ def _documents(visitor: Visitor, kind: Kind, sought: Sought) -> tables.Fetch:
 
 
 def _runs(request: Request, visitor: Visitor) -> tables.Fetch:
-    chosen = _run_filter(request)
+    chosen = _run_filter(request, visitor)
 
     async def fetch(session: Session, after: int | None, limit: int) -> Sequence[Any]:
         return await runs.page(session, visitor.firm_id, after=after, limit=limit, **chosen)
@@ -177,18 +177,20 @@ def _runs(request: Request, visitor: Visitor) -> tables.Fetch:
     return fetch
 
 
-def _run_filter(request: Request) -> dict[str, Any]:
+def _run_filter(request: Request, visitor: Visitor) -> dict[str, Any]:
+    since, until = tables.wanted_moments(request, visitor.zone)
     return {
         "connection_id": tables.wanted_id(request, "connection"),
         "action": tables.wanted_word(request, "action", ACTIONS),
         "state": tables.wanted_word(request, "state", STATES),
-        "since": tables.wanted_day(request, "since"),
-        "until": tables.wanted_day(request, "until"),
+        "since": since,
+        "until": until,
     }
 
 
-def _sought(request: Request) -> tuple[Kind, Sought]:
+def _sought(request: Request, visitor: Visitor) -> tuple[Kind, Sought]:
     kind = Kind(tables.wanted_word(request, "kind", [one.value for one in PUSHED]) or Kind.invoice)
+    since, until = tables.wanted_moments(request, visitor.zone)
     return kind, Sought(
         text=tables.wanted(request, "q"),
         status=tables.wanted_word(request, "status", STATUSES),
@@ -196,8 +198,8 @@ def _sought(request: Request) -> tuple[Kind, Sought]:
         code=tables.wanted(request, "code"),
         connection_id=tables.wanted_id(request, "connection"),
         run_id=tables.wanted_id(request, "run"),
-        since=tables.wanted_day(request, "since"),
-        until=tables.wanted_day(request, "until"),
+        since=since,
+        until=until,
     )
 
 

@@ -1,7 +1,7 @@
 """`/settings`: the firm, its API keys, who did what, and what the vendors told us."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
@@ -100,8 +100,8 @@ async def make_key(request: Request, runtime: RuntimeDep, visitor: VisitorDep, f
     if role not in Role.__members__:
         raise Invalid("There is no such role.", code="not_allowed")
     try:
-        expires = datetime.combine(datetime.fromisoformat(until).date(), time(), UTC) if until else None
-    except ValueError:
+        expires = datetime.combine(date.fromisoformat(until), time(), visitor.zone).astimezone(UTC) if until else None
+    except (ValueError, OverflowError):
         raise Invalid("The day is no date.", code="not_a_date") from None
     environment = runtime.settings.key_environment
     async with runtime.db.firm(visitor.firm_id) as session:
@@ -201,8 +201,7 @@ async def _keys(request: Request, runtime: Runtime, visitor: Visitor, new: str =
 
 def _audited(request: Request, visitor: Visitor) -> tables.Fetch:
     chosen = {name: tables.wanted(request, name) for name in ("actor", "action", "subject")}
-    since = tables.wanted_day(request, "since")
-    moment = datetime.combine(since, time(), UTC) if since else None
+    moment = tables.wanted_moments(request, visitor.zone)[0]
 
     async def fetch(session: Session, after: int | None, limit: int) -> Sequence[Any]:
         return await audit.page(session, visitor.firm_id, after=after, limit=limit, since=moment, **chosen)

@@ -150,18 +150,22 @@ def _moment(context: Context, value: datetime | None, missing: str = "never") ->
     """A moment in the viewer's zone."""
     if value is None:
         return missing
-    visitor: Visitor | None = context["visitor"]
-    seen = value.astimezone(visitor.zone if visitor is not None else UTC)
+    seen = _seen(context, value)
     return _time(value, f"{seen:%d %b %Y, %H:%M:%S %Z}", f"{seen:%d %b %Y, %H:%M}")
 
 
 @pass_context
-def _ago(_context: Context, value: datetime | None, missing: str = "never") -> Markup | str:
+def _ago(context: Context, value: datetime | None, missing: str = "never") -> Markup | str:
     """How long ago, or how long until, in words; the exact moment on hovering."""
     if value is None:
         return missing
-    utc = value.astimezone(UTC)
-    return _time(value, f"{utc:%d %b %Y, %H:%M UTC}", words.ago(datetime.now(UTC) - value))
+    return _time(value, f"{_seen(context, value):%d %b %Y, %H:%M %Z}", words.ago(datetime.now(UTC) - value))
+
+
+def _seen(context: Context, value: datetime) -> datetime:
+    """A moment as the viewer's clock has it."""
+    visitor: Visitor | None = context["visitor"]
+    return value.astimezone(visitor.zone if visitor is not None else UTC)
 
 
 def _time(value: datetime, exact: str, shown: str) -> Markup:

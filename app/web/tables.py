@@ -3,8 +3,9 @@
 import csv
 import io
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from fastapi import Request
 from fastapi.responses import StreamingResponse
@@ -16,6 +17,8 @@ from app.web.pages import headers
 
 PAGE: Final = 30
 _CSV_PAGE: Final = 1000
+_FIRST_DAY: Final = date(1900, 1, 1)
+_LAST_DAY: Final = date(2999, 12, 31)
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 Fetch = Callable[[Session, int | None, int], Awaitable[Sequence[Any]]]
 Columns = Sequence[tuple[str, Callable[[Any], object]]]
@@ -40,18 +43,29 @@ def wanted_id(request: Request, name: str) -> int | None:
 
 
 def wanted_day(request: Request, name: str) -> date | None:
-    """A filter that is a day."""
+    """A filter that is a day; one that no books hold is drawn to the nearest that they may."""
     value = wanted(request, name)
     try:
-        return date.fromisoformat(value) if value else None
+        return min(max(date.fromisoformat(value), _FIRST_DAY), _LAST_DAY) if value else None
     except ValueError:
         raise Invalid(f"The filter {name} is no date.", code="not_a_date") from None
+
+
+def wanted_moments(request: Request, zone: ZoneInfo) -> tuple[datetime | None, datetime | None]:
+    """The filters `since` and `until`, days as the viewer's clock has them: the last one ends where the next begins."""
+    since, until = wanted_day(request, "since"), wanted_day(request, "until")
+    after = until + timedelta(days=1) if until is not None else None
+    return _begins(since, zone), _begins(after, zone)
 
 
 def wanted_word(request: Request, name: str, known: Sequence[str]) -> str | None:
     """A filter with a few possible values; any other is taken as none."""
     value = wanted(request, name)
     return value if value in known else None
+
+
+def _begins(day: date | None, zone: ZoneInfo) -> datetime | None:
+    return None if day is None else datetime.combine(day, time(), zone)
 
 
 async def page_of(session: Session, request: Request, fetch: Fetch) -> tuple[Sequence[Any], str | None]:

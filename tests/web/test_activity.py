@@ -197,3 +197,33 @@ def test_a_run_in_words(counts, total, done, failed, state, words):
     run = Run()
     vars(run).update(counts=counts, total=total, done=done, failed=failed, state=state)
     assert said(run, run) == words
+
+
+async def test_days_are_those_of_the_viewers_clock(pages: Pages, scene: tuple[int, int, int]):
+    firm, connection, mapping = scene
+    person = await pages.person(firm)
+    person.http.cookies.set("tieout-zone", "Pacific/Kiritimati")  # fourteen hours ahead of UTC
+    late = "'2026-11-27 20:00+00'"  # the 28th there
+    async with pages.api.world.runtime.db.firm(firm) as session:
+        for statement in (
+            "INSERT INTO sync_runs (firm_id, connection_id, action, state, created_at)"
+            f" VALUES ({firm}, {connection}, 'pull', 'done', {late})",
+            f"INSERT INTO audit_events (firm_id, actor, action, created_at) VALUES ({firm}, 'x', 'y', {late})",
+            f"UPDATE invoice_sync_mappings SET updated_at = {late} WHERE id = {mapping}",
+        ):
+            await session.execute(text(statement.replace(":", "\\:")))
+    for path, row in (("/activity", "data-run"), ("/activity/documents", f"/activity/invoice/{mapping}")):
+        for query, there in (("since=2026-11-28&until=2026-11-28", True), ("until=2026-11-27", False)):
+            assert (row in await person.open(f"{path}?{query}")) is there, (path, query)
+    assert "28 Nov 2026, 10:00" in await person.open("/settings/audit?actor=x&since=2026-11-28")
+    assert "Nothing matches" in await person.open("/settings/audit?actor=x&since=2026-11-29")
+    await person.open("/settings/keys")
+    await person.send("/settings/keys", name="until new year", role="viewer", expires="2099-01-01")
+    assert "until 01 Jan 2099, 00:00" in person.text
+
+
+async def test_any_day_of_a_calendar_is_taken(pages: Pages, scene: tuple[int, int, int]):
+    person = await pages.person(scene[0])
+    for path in ("/activity", "/activity/documents", "/settings/audit", "/activity/runs.csv"):
+        await person.open(f"{path}?since=0001-01-01&until=9999-12-31")
+    await person.open("/reports/reconciliation?to=0001-01-01")
