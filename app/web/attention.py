@@ -21,7 +21,7 @@ from app.providers.registry import SPECS
 from app.sync import mending, suggesting
 from app.web import tables
 from app.web.pages import PageRoute, go, page
-from app.web.sessions import FormDep, VisitorDep, text_of
+from app.web.sessions import FormDep, VisitorDep, ids_of, number_of, text_of
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 _SHOWN: Final = 8
@@ -108,10 +108,10 @@ async def decide(kind: str, act: str, runtime: RuntimeDep, visitor: VisitorDep, 
     visitor.principal.require(Role.member)
     if kind not in {one.value for one in PUSHED} or act not in ("retry", "skip"):
         raise NotFound("There is no such act.")
-    ids = [int(one) for one in form.getlist("id") if isinstance(one, str) and one.isdecimal()]
-    connection, code = text_of(form, "connection"), text_of(form, "code")
-    if text_of(form, "which") == "all" and connection.isdecimal() and code:
-        choice = Choice(connection_id=int(connection), code=code)
+    ids = ids_of(form)
+    connection, code = number_of(form, "connection"), text_of(form, "code")
+    if text_of(form, "which") == "all" and connection is not None and code:
+        choice = Choice(connection_id=connection, code=code)
     elif ids:
         choice = Choice(ids=ids)
     else:
@@ -132,11 +132,11 @@ async def introduce(
     async with runtime.db.firm(visitor.firm_id) as session:
         asked = (session, visitor.firm_id, suggestion_id)
         if act == "match":
-            client = text_of(form, "client_id")
-            if not client.isdecimal():
+            client = number_of(form, "client_id")
+            if client is None:
                 raise Invalid("Pick the client that it is.", code="client_missing")
-            await clients.get(session, visitor.firm_id, int(client))
-            woken = await suggesting.match(*asked, int(client), actor=visitor.subject)
+            await clients.get(session, visitor.firm_id, client)
+            woken = await suggesting.match(*asked, client, actor=visitor.subject)
         elif act == "create":
             await suggesting.create(*asked, actor=visitor.subject)
         elif act == "dismiss":

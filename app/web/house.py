@@ -20,7 +20,7 @@ from app.sync import replaying
 from app.web import tables
 from app.web.integrations import FREQUENCIES, POLICIES
 from app.web.pages import PageRoute, go, page
-from app.web.sessions import ZONES, FormDep, Visitor, VisitorDep, text_of
+from app.web.sessions import ZONES, FormDep, Visitor, VisitorDep, ids_of, number_of, text_of
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 _GRACE: Final = timedelta(hours=1)
@@ -50,19 +50,19 @@ async def show(request: Request, runtime: RuntimeDep, visitor: VisitorDep) -> Re
 async def save(runtime: RuntimeDep, visitor: VisitorDep, form: FormDep) -> Response:
     """Store the firm's defaults."""
     visitor.principal.require(Role.admin)
-    name, frequency, policy = (text_of(form, field) for field in ("name", "frequency_minutes", "update_policy"))
-    home = text_of(form, "default_connection_id")
+    name, policy = text_of(form, "name"), text_of(form, "update_policy")
+    frequency = number_of(form, "frequency_minutes")
     if not name or len(name) > _LONGEST_NAME:
         raise Invalid("A firm needs a name.", code="name_missing")
-    if not frequency.isdecimal() or not 5 <= int(frequency) <= 1440 or policy not in dict(POLICIES):
+    if frequency is None or not 5 <= frequency <= 1440 or policy not in dict(POLICIES):
         raise Invalid("The frequency or the policy is none that can be chosen.", code="not_allowed")
     given = {
         "name": name,
         "time_zone": text_of(form, "time_zone"),
         "sync_enabled": "sync_enabled" in form,
-        "frequency_minutes": int(frequency),
+        "frequency_minutes": frequency,
         "update_policy": policy,
-        "default_connection_id": int(home) if home.isdecimal() else None,
+        "default_connection_id": number_of(form, "default_connection_id"),
     }
     async with runtime.db.firm(visitor.firm_id) as session:
         woken = await firm.change(session, visitor.firm_id, given, actor=visitor.subject)
@@ -180,7 +180,7 @@ async def events_csv(request: Request, runtime: RuntimeDep, visitor: VisitorDep)
 async def replay(runtime: RuntimeDep, visitor: VisitorDep, form: FormDep) -> Response:
     """Look again at the ticked events, or at all that were parked."""
     visitor.principal.require(Role.admin)
-    ids = [int(one) for one in form.getlist("id") if isinstance(one, str) and one.isdecimal()]
+    ids = ids_of(form)
     parked = text_of(form, "which") == "parked"
     if not ids and not parked:
         raise Invalid("Tick the events first.", code="nothing_ticked", fix="Go back and tick at least one.")

@@ -18,7 +18,7 @@ from app.runtime import Runtime
 from app.sync import requests
 from app.web import health
 from app.web.pages import PageRoute, go, page
-from app.web.sessions import FormDep, Visitor, VisitorDep, text_of
+from app.web.sessions import FormDep, Visitor, VisitorDep, number_of, text_of
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 FREQUENCIES = (
@@ -106,9 +106,10 @@ async def save(connection_id: PathId, runtime: RuntimeDep, visitor: VisitorDep, 
     """Store them. What is not offered by the form is not changed."""
     changes: dict[str, object] = {name: name in form for name, _, _ in SWITCHES}
     changes["sync_enabled"] = "sync_enabled" in form
-    frequency, policy, pull = (text_of(form, name) for name in ("frequency_minutes", "update_policy", "customer_pull"))
+    frequency = number_of(form, "frequency_minutes")
+    policy, pull = text_of(form, "update_policy"), text_of(form, "customer_pull")
     since = text_of(form, "sync_from")
-    if frequency and (not frequency.isdecimal() or not 5 <= int(frequency) <= 1440):
+    if frequency is not None and not 5 <= frequency <= 1440:
         raise Invalid("Sync may run every 5 minutes at most and must run daily.", code="out_of_range")
     if policy and policy not in dict(POLICIES):
         raise Invalid("There is no such policy.", code="not_allowed")
@@ -116,7 +117,7 @@ async def save(connection_id: PathId, runtime: RuntimeDep, visitor: VisitorDep, 
         changes["sync_from"] = date.fromisoformat(since) if since else None
     except ValueError:
         raise Invalid("The start date is no date.", code="not_a_date") from None
-    changes |= {"frequency_minutes": int(frequency) if frequency else None, "update_policy": policy or None}
+    changes |= {"frequency_minutes": frequency, "update_policy": policy or None}
     changes["customer_pull"] = "create" if pull == "create" else "suggest"
     await _change(runtime, visitor, connection_id, changes)
     return go(f"/connections/{connection_id}/settings", "saved")

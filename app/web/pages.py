@@ -16,6 +16,7 @@ from fastapi.routing import APIRoute
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
+from starlette.exceptions import HTTPException
 
 from app.db.session import Unavailable
 from app.edge.models import money
@@ -53,6 +54,9 @@ class PageRoute(APIRoute):
                 return _sign_in_first(request)
             except RequestValidationError:
                 return error_page(request, Invalid("The address or form holds something that we cannot read."))
+            except HTTPException as error:  # from reading a form: damaged, or of more fields than any of ours
+                unread = Invalid("The form cannot be read: it is damaged or too long.", code="bad_form")
+                return error_page(request, unread, error.status_code)
             except AppError as error:
                 return error_page(request, error)
             except Unavailable as error:
@@ -92,7 +96,7 @@ def headers(form_targets: Iterable[str] = ()) -> dict[str, str]:
 def error_page(request: Request, error: AppError, status: int | None = None) -> HTMLResponse:
     """What went wrong, what to do and who can do it."""
     back = urlsplit(request.headers.get("referer", ""))
-    shown = back.path + (f"?{back.query}" if back.query else "") if back.path.startswith("/") else "/"
+    shown = local(back.path + (f"?{back.query}" if back.query else ""))
     return page(
         request,
         "error.html",

@@ -22,8 +22,9 @@ from app.connections import Caller
 from app.crypto import digest
 from app.db import audit, firms, ui_sessions
 from app.edge.deps import RuntimeDep, get_runtime
+from app.edge.paging import MAX_ID
 from app.edge.principals import Principal, Role
-from app.errors import Forbidden, Unauthenticated
+from app.errors import Forbidden, Invalid, Unauthenticated
 from app.runtime import Runtime
 from app.settings import Settings
 
@@ -31,6 +32,7 @@ LASTS: Final = timedelta(hours=12)
 LINK_LASTS: Final = timedelta(minutes=15)
 ZONE_COOKIE: Final = "tieout-zone"
 _NAME: Final = "tieout-session"
+_DIGITS: Final = 19
 ZONES: Final = frozenset(available_timezones())
 
 
@@ -143,6 +145,8 @@ async def get_form(request: Request, visitor: VisitorDep) -> AsyncIterator[FormD
                 code="form_outdated",
                 fix="Go back, reload the page and send it again.",
             )
+        if any("\0" in text for pair in form.multi_items() for text in pair if isinstance(text, str)):
+            raise Invalid("The form holds a character that no text may hold.", code="bad_form")
         yield form
 
 
@@ -166,6 +170,23 @@ def text_of(form: FormData | Mapping[str, object], name: str) -> str:
     """One field as text, trimmed; "" where it is missing or a file."""
     value = form.get(name)
     return value.strip() if isinstance(value, str) else ""
+
+
+def number_of(form: FormData, name: str) -> int | None:
+    """One field that holds an id or a count; None where it is empty. Raises Invalid."""
+    value = text_of(form, name)
+    return _number(name, value) if value else None
+
+
+def ids_of(form: FormData, name: str = "id") -> list[int]:
+    """The ids of the boxes that were ticked. Raises Invalid."""
+    return [_number(name, value) for value in form.getlist(name) if isinstance(value, str)]
+
+
+def _number(name: str, value: str) -> int:
+    if not value.isdecimal() or len(value) > _DIGITS or int(value) > MAX_ID:
+        raise Invalid(f"The field {name} holds no number that can be.", code="bad_number")
+    return int(value)
 
 
 def _values(principal: Principal, name: str, token: str, purpose: str) -> dict[str, object]:

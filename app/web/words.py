@@ -60,11 +60,15 @@ _NOTICES: Final[Mapping[str, str]] = {
     "signed_out": "You are signed out.",
 }
 
+_DIGITS: Final = 10
+
 
 def notice(code: str, number: str) -> str:
     """The words for a notice in the query; nothing else from a query is ever shown."""
     noun = {"mapped": "code", "replayed": "event"}.get(code, "record")
-    return _NOTICES.get(code, "").format(n=plural(int(number), noun) if number.isdecimal() else "Done:")
+    return _NOTICES.get(code, "").format(
+        n=plural(int(number), noun) if number.isdecimal() and len(number) < _DIGITS else "Done:"
+    )
 
 
 def word(code: str) -> str:
