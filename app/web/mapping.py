@@ -30,9 +30,12 @@ from app.web.sessions import FormDep, Visitor, VisitorDep, text_of
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 _MOST: Final = 1000
+_CHOOSE: Final = "Choose one of its list. If it is new there, fetch the list anew first."
 _LISTS: Final = (Kind.account, Kind.item, Kind.tax_rate)
 _LONGEST_CODE: Final = 128
-_MOST_CHOICES: Final = 3000
+_SHOWN: Final = 50
+_MOST_CHOICES: Final = 1000
+_MOST_OPTIONS: Final = 1200  # of all choices on a page together; beyond, the lines share one list of suggestions
 
 
 @router.get("/mapping/{kind}")
@@ -47,8 +50,12 @@ async def preview(request: Request, kind: str, runtime: RuntimeDep, visitor: Vis
     _kind(kind)
     picked = {name[2:]: value for name, value in request.query_params.items() if name.startswith("t:")}
     connection = await _connection(request, runtime, visitor)
-    async with runtime.db.firm(visitor.firm_id) as session:
-        shown = await _preview(session, visitor.firm_id, connection, CodeKind(kind), picked) if connection else None
+    shown = None
+    if connection is not None:
+        async with runtime.db.firm(visitor.firm_id) as session:
+            found, _ = await _lines(session, visitor.firm_id, CodeKind(kind), connection, runtime.clock())
+            every = {line.code: line.mapped for line in found} | picked  # the form holds one page of the codes
+            shown = await _preview(session, visitor.firm_id, connection, CodeKind(kind), every)
     return page(request, "_preview.html", visitor, preview=shown)
 
 
@@ -121,6 +128,7 @@ async def _page(
     errors: Sequence[str] = (),
 ) -> Response:
     connection = await _connection(request, runtime, visitor, provider)
+    start, words = tables.wanted_start(request), tables.wanted(request, "q") or ""
     found: Sequence[Line] = ()
     targets: Sequence[Target] = ()
     shown = None
@@ -130,6 +138,9 @@ async def _page(
             found, targets = await _lines(session, visitor.firm_id, kind, connection, runtime.clock())
             picked = {line.code: line.mapped or line.suggested for line in found}
             shown = await _preview(session, visitor.firm_id, connection, kind, picked)
+    sought = matching.narrowed(found, words)
+    shown_lines = sought[start : start + _SHOWN]
+    choices = [target for target in targets if target.active and target.code][:_MOST_CHOICES]
     return page(
         request,
         "mapping.html",
@@ -138,8 +149,14 @@ async def _page(
         kind=kind,
         connection=connection,
         companies=companies,
-        lines=found,
-        targets=[target for target in targets if target.active and target.code][:_MOST_CHOICES],
+        lines=shown_lines,
+        many=len(found) > _SHOWN,
+        of=len(sought),
+        start=start,
+        following=start + _SHOWN if start + _SHOWN < len(sought) else None,
+        targets=choices,
+        names={target.code: target.label for target in targets},
+        few=len(shown_lines) * len(choices) <= _MOST_OPTIONS,
         covered=matching.covered(found),
         preview=shown,
         errors=errors,
@@ -204,6 +221,10 @@ async def _store(
             names = {one.code: one.name for one in await _targets(session, visitor.firm_id, kind, connection)}
             rows = await coverage.codes(session, visitor.firm_id, kind, connection, runtime.clock().date())
             present = {row.code: row.external_code for row in rows}
+            strange = next((theirs for theirs in wanted.values() if names and theirs not in names), None)
+            if strange is not None:
+                holder = SPECS[provider].display
+                raise Invalid(f"{strange} is not among what {holder} holds.", code="target_unknown", fix=_CHOOSE)
         changed = [
             (ours, theirs, names.get(theirs, "")) for ours, theirs in wanted.items() if present.get(ours) != theirs
         ]

@@ -43,6 +43,12 @@ def covered(found: Sequence[Line]) -> tuple[int, int]:
     return sum(line.lines for line in found if line.good), sum(line.lines for line in found)
 
 
+def narrowed(found: Sequence[Line], words: str) -> list[Line]:
+    """The lines whose code or name holds all of the words, in either case."""
+    parts = words.casefold().split()
+    return [line for line in found if all(part in f"{line.code} {line.name}".casefold() for part in parts)]
+
+
 def _line(row: Any, by_code: Mapping[str, Target], finder: Finder) -> Line:
     name, kind, mapped = row.name or "", row.type or "", row.external_code or ""
     target = by_code.get(mapped)

@@ -42,6 +42,11 @@ def wanted_id(request: Request, name: str) -> int | None:
     return int(value)
 
 
+def wanted_start(request: Request) -> int:
+    """Where a page of a list begins that is at hand whole."""
+    return min(wanted_id(request, "start") or 0, 1_000_000)
+
+
 def wanted_day(request: Request, name: str) -> date | None:
     """A filter that is a day; one that no books hold is drawn to the nearest that they may."""
     value = wanted(request, name)

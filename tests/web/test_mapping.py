@@ -3,6 +3,7 @@
 import csv
 import html
 import io
+import re
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -159,8 +160,10 @@ async def test_the_preview_follows_what_is_picked(pages: Pages) -> None:
     person, _, _ = await scene(pages)
     await person.open("/mapping/account/preview?provider=xero&t:4000=260")
     assert "260 Other Revenue" in person.text
-    await person.open("/mapping/account/preview?provider=xero")
+    await person.open("/mapping/account/preview?provider=xero&t:4000=")
     assert "nothing" in person.text
+    await person.open("/mapping/account/preview?provider=xero")
+    assert "200 Sales" in person.text, "what is not in the form stays as it is mapped"
 
 
 async def test_an_archived_target_stands_on_top(pages: Pages) -> None:
@@ -202,3 +205,31 @@ async def test_without_a_company_the_page_says_what_to_do(pages: Pages) -> None:
     person = await pages.person(await pages.api.world.firm())
     await person.open("/mapping/account")
     assert "Connect one first" in person.text
+
+
+async def test_a_chart_of_thousands_stays_a_page(pages: Pages) -> None:
+    """Every line with a choice of every account there would be many megabytes, and a form too long to be taken."""
+    person, firm, connection = await scene(pages)
+    world = pages.api.world
+    async with world.runtime.db.firm(firm) as session:
+        for statement in (
+            f"INSERT INTO accounts (firm_id, code, name, type) SELECT {firm}, 'C-' || n, 'Cost ' || n, 'expense.other'"
+            " FROM generate_series(10001, 11500) n",
+            "INSERT INTO remote_records (firm_id, connection_id, kind, external_id, record)"
+            f" SELECT {firm}, {connection}, 'account', 'r' || n, jsonb_build_object('code', n, 'name', 'Remote ' || n,"
+            " 'number', n, 'type', 'expense.other') FROM generate_series(20001, 20600) n",
+        ):
+            await session.execute(text(statement))
+    assert len(await person.open("/mapping/account?provider=xero")) < 100_000
+    assert "1 to 50 of 1,501" in person.text
+    assert 'name="t:C-10001"' in person.page.text
+    await person.open("/mapping/account?provider=xero&start=50")
+    assert 'name="t:C-10001"' not in person.page.text
+    await person.send("/mapping/account", picked={"t:C-10099": "20600"})
+    stored = await codes(world, firm)
+    assert stored == stored | {"C-10099": "20600", "4000": "200"}
+    await person.open("/mapping/account?provider=xero&q=cost+11499")
+    assert re.findall(r'name="t:([^"]+)"', person.page.text) == ["C-11499"]
+    await person.send("/mapping/account", status=422, picked={"t:C-11499": "no such"})
+    assert "no such is not among what Xero holds" in person.text
+    assert "C-11499" not in await codes(world, firm)
