@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, exists, or_, select
+from sqlalchemy import ColumnElement, Row, exists, func, or_, select
 
 from app.db.bulk import among
 from app.db.session import Session
@@ -72,6 +72,15 @@ async def page(
     if after is not None:
         query = query.where(Client.id > after)
     return (await session.execute(query)).all()
+
+
+async def called(session: Session, firm_id: int, words: str) -> Sequence[ClientRow]:
+    """Up to three clients in use with this external ref, or else with this name in either case."""
+    for condition in (Client.external_ref == words, func.lower(Client.name) == words.lower()):
+        query = _SELECT.where(Client.firm_id == firm_id, Client.active, condition).order_by(Client.id).limit(3)
+        if found := (await session.execute(query)).all():
+            return found
+    return ()
 
 
 async def named(session: Session, firm_id: int, ids: Collection[int], refs: Collection[str]) -> Sequence[ClientRow]:

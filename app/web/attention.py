@@ -25,6 +25,11 @@ from app.web.sessions import FormDep, VisitorDep, ids_of, number_of, text_of
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 _SHOWN: Final = 8
+_FEW_CLIENTS: Final = 40  # as many as every row may list; beyond, the rows share one list of suggestions
+_MOST_CLIENTS: Final = 200
+_MOST_OPTIONS: Final = 300
+_MOST_CHOICES: Final = 1000
+_DIGITS: Final = 19
 _UNMAPPED: Final = {f"{kind}_unmapped": kind for kind in CodeKind}
 # Causes whose cure is on the mapping page: what is mapped is archived, gone or of the wrong type.
 _REMAP: Final = frozenset(
@@ -52,7 +57,7 @@ async def show(request: Request, runtime: RuntimeDep, visitor: VisitorDep) -> Re
             session, visitor.firm_id, connection_id=wanted, dismissed=False, after=None, limit=_SHOWN + 1
         )
         ours = (
-            await clients.page(session, visitor.firm_id, clients.Filters(active=True), after=None, limit=200)
+            await clients.page(session, visitor.firm_id, clients.Filters(active=True), after=None, limit=_MOST_CLIENTS)
             if strangers
             else []
         )
@@ -65,6 +70,7 @@ async def show(request: Request, runtime: RuntimeDep, visitor: VisitorDep) -> Re
         strangers=strangers[:_SHOWN],
         more_strangers=len(strangers) > _SHOWN,
         clients=ours,
+        few=len(ours) <= _FEW_CLIENTS,
         companies=live,
         specs={spec.name: spec for spec in SPECS.values()},
     )
@@ -132,9 +138,7 @@ async def introduce(
     async with runtime.db.firm(visitor.firm_id) as session:
         asked = (session, visitor.firm_id, suggestion_id)
         if act == "match":
-            client = number_of(form, "client_id")
-            if client is None:
-                raise Invalid("Pick the client that it is.", code="client_missing")
+            client = number_of(form, "client_id") or await _client(session, visitor.firm_id, text_of(form, "client"))
             await clients.get(session, visitor.firm_id, client)
             woken = await suggesting.match(*asked, client, actor=visitor.subject)
         elif act == "create":
@@ -148,6 +152,24 @@ async def introduce(
     return go("/attention", "saved")
 
 
+async def _client(session: Session, firm_id: int, words: str) -> int:
+    """The client that was named: by its reference, by its name, by its id as `#12`, or by name and id as listed."""
+    if not words:
+        raise Invalid("Pick the client that it is.", code="client_missing")
+    found = await clients.called(session, firm_id, words)
+    if len(found) > 1:
+        said = f"Several clients are called that: {', '.join(f'#{one.id}' for one in found)}."
+        raise Invalid(said, code="client_ambiguous", fix="Name it by your own reference, or by its id as #12.")
+    if found:
+        return int(found[0].id)
+    name, _, number = words.rpartition("#")
+    if number.isdecimal() and len(number) < _DIGITS:
+        client = await clients.get(session, firm_id, int(number))
+        if name.strip() in ("", client.name):
+            return int(client.id)
+    raise Invalid("No client is called that.", code="client_unknown", fix="Use its whole name or your reference.")
+
+
 async def _group(session: Session, firm_id: int, row: Any, live: Sequence[Any]) -> dict[str, Any]:
     """A cause with its first records and, where codes are missing, the codes and what there is to choose from."""
     kind = Kind(row.kind)
@@ -158,14 +180,17 @@ async def _group(session: Session, firm_id: int, row: Any, live: Sequence[Any]) 
     connection = next((one for one in live if one.id == row.connection_id), None)
     missing: list[dict[str, Any]] = []
     targets: list[matching.Target] = []
+    lacking: list[str] = []
     if unmapped is not None and connection is not None:
         targets = matching.targets(await coverage.targets(session, firm_id, unmapped, row.connection_id))
         finder = matching.Finder(targets)
-        for code in await coverage.missing(session, firm_id, unmapped, connection):
+        lacking = await coverage.missing(session, firm_id, unmapped, connection)
+        for code in lacking[:_SHOWN]:
             fit = finder.find(code, "", "")
             missing.append(
                 {"code": code, "suggested": fit.target.code if fit else "", "why": fit.reason if fit else ""}
             )
+    choices = [target for target in targets if target.active and target.code]
     return {
         "row": row,
         "fault": fault,
@@ -173,7 +198,9 @@ async def _group(session: Session, firm_id: int, row: Any, live: Sequence[Any]) 
         "shown": shown,
         "unmapped": unmapped,
         "missing": missing,
-        "targets": [target for target in targets if target.active and target.code],
+        "more_missing": len(lacking) - len(missing),
+        "targets": choices[:_MOST_CHOICES],
+        "few": len(choices) * len(missing) <= _MOST_OPTIONS,
         "remap": row.code in _REMAP,
         "total": row.open + row.resolved + row.going,
     }

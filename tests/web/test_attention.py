@@ -126,7 +126,7 @@ async def test_a_customer_nobody_knows_is_introduced(pages: Pages) -> None:
     person = await pages.person(firm, "member")
     await person.open("/attention")
     assert "Customers nobody here knows" in person.text
-    assert "Amy's Bird Sanctuary (same name)" in person.text
+    assert "Amy's Bird Sanctuary (same name)" in person.text, "it is suggested"
     offered = re.findall(r"/attention/strangers/(\d+)/match", person.page.text)
     answer = await person.http.get("/attention/strangers.csv")
     listed = list(csv.DictReader(io.StringIO(answer.text.removeprefix("\ufeff"))))
@@ -144,6 +144,33 @@ async def test_a_customer_nobody_knows_is_introduced(pages: Pages) -> None:
     assert (await world.mapping(firm, Kind.customer, connection, client)).external_id
     async with world.runtime.db.firm(firm) as session:
         assert (await session.execute(text("SELECT count(*) FROM clients"))).scalar_one() == 2
+
+
+async def test_any_of_thousands_of_clients_can_be_picked(pages: Pages) -> None:
+    """A list of all of them in every row would be long, and one of the first two hundred would leave most out."""
+    world = pages.api.world
+    firm = await world.firm()
+    connection = await world.connect(firm)
+    async with world.runtime.db.firm(firm) as session:
+        statement = "INSERT INTO clients (firm_id, name, external_ref) SELECT {}, 'Client ' || n % 2999, 'c-' || n"
+        await session.execute(text(f"{statement.format(firm)} FROM generate_series(1, 3000) n"))
+    asked = (world.runtime.db, firm, connection)
+    await requests.pull(*asked, kinds=[Kind.customer], date_from=None, date_to=None, requested_by="test")
+    await world.work(connection)
+    person = await pages.person(firm, "member")
+    assert len(await person.open("/attention")) < 60_000
+    first, second, third = re.findall(r"/attention/strangers/(\d+)/match", person.page.text)[:3]
+    match = "/attention/strangers/{}/match".format
+    await person.send(match(first), status=422, client="Client 1")
+    assert "Several clients are called that" in person.text
+    for one, client in ((first, "c-3000"), (second, "client 2998"), (third, "Client 7 #7")):
+        await person.open("/attention")
+        await person.send(match(one), status=422, client="Client 77777")
+        await person.open("/attention")
+        await person.send(match(one), client=client)
+    query = "SELECT c.external_ref FROM customer_sync_mappings m JOIN clients c ON c.id = m.client_id ORDER BY c.id"
+    async with world.runtime.db.firm(firm) as session:
+        assert (await session.execute(text(query))).scalars().all() == ["c-7", "c-2998", "c-3000"]
 
 
 @pytest.mark.parametrize("path", ["/attention/invoice/burn", "/attention/cheese/retry", "/mapping/colour"])
