@@ -167,7 +167,7 @@ async def _client(session: Session, firm_id: int, words: str) -> int:
         client = await clients.get(session, firm_id, int(number))
         if name.strip() in ("", client.name):
             return int(client.id)
-    raise Invalid("No client is called that.", code="client_unknown", fix="Use its whole name or your reference.")
+    raise Invalid("No client is called that.", code="client_not_found", fix="Use its whole name or your reference.")
 
 
 async def _group(session: Session, firm_id: int, row: Any, live: Sequence[Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from app import connections as journeys
 from app.canonical import ProviderName
 from app.connections.consent import held
-from app.db import connections
+from app.db import connections, mappings
 from app.edge.connection_answers import answer
 from app.edge.deps import RuntimeDep
 from app.edge.landing import set_cookie
@@ -18,6 +18,7 @@ from app.edge.principals import Role
 from app.errors import Conflict, Invalid
 from app.providers.registry import SPECS
 from app.runtime import Runtime
+from app.web import health
 from app.web.pages import PageRoute, go, page
 from app.web.sessions import FormDep, Visitor, VisitorDep, text_of
 
@@ -83,7 +84,10 @@ async def done(
     """Where the journey ends: ready, a choice of companies, another company than before, or what went wrong."""
     if connection_id:
         connection = await answer(runtime, visitor.firm_id, connection_id)
-        return page(request, "connected.html", visitor, connection=connection, spec=SPECS[provider])
+        async with runtime.db.firm(visitor.firm_id) as session:
+            states = health.counted(await mappings.state_counts(session, visitor.firm_id))
+        there = health.there(states.get(connection_id, {}))
+        return page(request, "connected.html", visitor, connection=connection, spec=SPECS[provider], there=there)
     if selection_token:
         return await _choose(request, runtime, visitor, provider, selection_token, changed=code == "company_changed")
     said = _CAUSES.get(code, "The provider or the way back failed us. Nothing was changed.")

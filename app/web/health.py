@@ -55,5 +55,10 @@ def tell(display: str, status: str, states: Mapping[str, Counter[str]]) -> Healt
     return Health(f"{what}{'; ' if tail else ''}{', '.join(tail)}.", "bad" if failed else "good", failed, owed)
 
 
+def there(states: Mapping[str, Counter[str]]) -> int:
+    """How many records of all kinds the company holds."""
+    return sum(_sum(kind, THERE) for kind in states.values())
+
+
 def _sum(states: Counter[str], wanted: tuple[str, ...]) -> int:
     return sum(states[state] for state in wanted)

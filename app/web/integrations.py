@@ -129,7 +129,7 @@ async def disconnecting(request: Request, connection_id: PathId, runtime: Runtim
     connection = await answer(runtime, visitor.firm_id, connection_id)
     async with runtime.db.firm(visitor.firm_id) as session:
         states = health.counted(await mappings.state_counts(session, visitor.firm_id))
-    there = sum(kind["synced"] for kind in states.get(connection_id, {}).values())
+    there = health.there(states.get(connection_id, {}))
     return page(request, "disconnect.html", visitor, connection=connection, there=there)
 
 

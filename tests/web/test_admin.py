@@ -163,6 +163,23 @@ async def test_runs_keys_and_events_too(desk: Api) -> None:
     assert found == {"run.paused", "run.resumed", "run.cancelled", "webhook_events.replayed", "api_key.revoked"}
 
 
+async def test_an_event_of_a_company_that_nobody_connected_is_not_said_to_be_looked_at(desk: Api) -> None:
+    await scene(desk.world)
+    async with desk.world.runtime.db.system() as session:
+        await session.execute(
+            text(
+                "WITH d AS (INSERT INTO webhook_deliveries (provider, body, events) VALUES ('xero', '', 1)"
+                " RETURNING id) INSERT INTO webhook_events (delivery_id, provider, event_key, company_id, state)"
+                " SELECT id, 'xero', 'k', 'c', 'ignored' FROM d"
+            )
+        )
+    http = await operator(desk)
+    await act(http, "webhook-events/action/replay", 1)
+    shown = (await http.get("/admin/webhook-events/list")).text
+    assert "No firm has connected this company." in shown
+    assert "1 looked at again." not in shown
+
+
 async def test_another_site_cannot_make_the_operator_act(desk: Api) -> None:
     firm, connection, _ = await scene(desk.world)
     http = await operator(desk)

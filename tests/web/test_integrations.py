@@ -48,6 +48,20 @@ async def test_several_companies_are_chosen_from(pages: Pages) -> None:
     assert "connected" in person.text
 
 
+async def test_after_a_reconnect_what_was_sent_before_is_not_denied(pages: Pages) -> None:
+    world = pages.api.world
+    firm = await world.firm()
+    person = await pages.person(firm)
+    await journey(pages, person, "xero", TENANT_US)
+    connection = (await (await pages.api.caller(firm)).get("/api/v1/accounting/connections")).json()[0]["connection_id"]
+    client = await world.client(firm)
+    await world.ask(firm, connection, Kind.customer, [client])
+    await world.work(connection)
+    await journey(pages, person, "xero", TENANT_US)
+    assert "Nothing has been written yet." not in person.text
+    assert "1 record that was sent before is there; nothing is sent twice." in person.text
+
+
 async def test_another_company_than_before_is_asked_about(pages: Pages) -> None:
     firm = await pages.api.world.firm()
     person = await pages.person(firm)

@@ -7,6 +7,7 @@ from app import connections as journeys
 from app.canonical import Kind
 from app.db import api_keys, audit, runs, wakeups
 from app.db.mending import Choice
+from app.errors import Invalid
 from app.runtime import Runtime
 from app.sync import mending, replaying, requests
 from app.sync.controlling import Act, control
@@ -55,9 +56,9 @@ async def revoke(runtime: Runtime, row: Any, actor: str) -> None:
 
 
 async def replay(runtime: Runtime, row: Any, actor: str) -> None:
-    """Look again at what an event was about; events of companies that nobody connected stay as they are."""
+    """Look again at what an event was about. Raises Invalid for those of companies that nobody connected."""
     if row.firm_id is None:
-        return
+        raise Invalid("No firm has connected this company.", code="event_of_nobody")
     async with runtime.db.firm(row.firm_id) as session:
         _, woken = await replaying.replay(session, row.firm_id, ids=[row.id], actor=actor)
     for connection_id in woken:
