@@ -19,7 +19,7 @@ from app.edge.principals import Role
 from app.errors import Invalid, NotFound
 from app.providers.registry import SPECS
 from app.sync import mending, suggesting
-from app.web import tables
+from app.web import homes, tables
 from app.web.pages import PageRoute, go, page
 from app.web.sessions import FormDep, VisitorDep, ids_of, number_of, text_of
 
@@ -51,6 +51,7 @@ async def show(request: Request, runtime: RuntimeDep, visitor: VisitorDep) -> Re
     wanted = tables.wanted_id(request, "connection")
     async with runtime.db.firm(visitor.firm_id) as session:
         live = await connections.page(session, visitor.firm_id, limit=len(ProviderName))
+        unplaced = await homes.unplaced(session, visitor.firm_id, live)
         found = await attention.groups(session, visitor.firm_id, wanted)
         groups = [await _group(session, visitor.firm_id, row, live) for row in found]
         strangers = await suggestions.page(
@@ -66,6 +67,7 @@ async def show(request: Request, runtime: RuntimeDep, visitor: VisitorDep) -> Re
         "attention.html",
         visitor,
         groups=groups,
+        unplaced=unplaced,
         locked_out=[row for row in live if row.status != "active"],
         strangers=strangers[:_SHOWN],
         more_strangers=len(strangers) > _SHOWN,

@@ -16,7 +16,7 @@ from app.errors import Invalid
 from app.providers.registry import SPECS, is_configured
 from app.runtime import Runtime
 from app.sync import requests
-from app.web import health
+from app.web import health, homes
 from app.web.pages import PageRoute, go, page
 from app.web.sessions import FormDep, Visitor, VisitorDep, number_of, text_of
 
@@ -48,6 +48,7 @@ async def show(request: Request, runtime: RuntimeDep, visitor: VisitorDep) -> Re
         rows = await connections.page(session, visitor.firm_id, limit=len(ProviderName))
         known = {one.provider: one for one in await answers(runtime, session, visitor.firm_id, rows)}
         states = health.counted(await mappings.state_counts(session, visitor.firm_id))
+        unplaced = await homes.unplaced(session, visitor.firm_id, rows)
     cards = [
         {
             "spec": spec,
@@ -57,7 +58,7 @@ async def show(request: Request, runtime: RuntimeDep, visitor: VisitorDep) -> Re
         }
         for spec in SPECS.values()
     ]
-    return page(request, "integrations.html", visitor, cards=cards)
+    return page(request, "integrations.html", visitor, cards=cards, unplaced=unplaced)
 
 
 @router.post("/connections/{connection_id}/sync")

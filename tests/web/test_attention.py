@@ -146,6 +146,26 @@ async def test_a_customer_nobody_knows_is_introduced(pages: Pages) -> None:
         assert (await session.execute(text("SELECT count(*) FROM clients"))).scalar_one() == 2
 
 
+async def test_records_that_no_company_is_home_of_are_not_passed_over(pages: Pages) -> None:
+    world = pages.api.world
+    firm = await world.firm()
+    connections = [await world.connect(firm, provider) for provider in ("quickbooks", "xero")]
+    await world.invoice(firm, await world.client(firm))
+    person, viewer = await pages.person(firm), await pages.person(firm, "viewer")
+    for path in ("/", "/attention"):
+        await person.open(path)
+        assert "1 customer, 1 invoice: going nowhere." in person.text
+        assert person.offers("/settings")
+        await viewer.open(path)
+        assert "An administrator can choose one" in viewer.text
+    assert "Nothing needs you" not in person.text
+    await person.open("/settings")
+    await person.send("/settings", time_zone="UTC", default_connection_id=str(connections[0]))
+    for path in ("/", "/attention"):
+        await person.open(path)
+        assert "going nowhere" not in person.text
+
+
 async def test_any_of_thousands_of_clients_can_be_picked(pages: Pages) -> None:
     """A list of all of them in every row would be long, and one of the first two hundred would leave most out."""
     world = pages.api.world

@@ -38,12 +38,15 @@
   const live = document.querySelector("[data-live]");
   if (live && window.EventSource) {
     const source = new EventSource(live.dataset.live);
+    const newest = Math.max(0, ...[...document.querySelectorAll("[data-run]")].map((row) => Number(row.dataset.run)));
+    const whole = [...new URLSearchParams(location.search).keys()].every((name) => name === "notice");
     source.addEventListener("runs", (event) => {
       for (const run of JSON.parse(event.data)) {
         const row = document.querySelector(`[data-run="${run.id}"]`);
-        if (!row) { location.reload(); return; }
-        row.querySelector("progress").max = Math.max(run.total, 1);
-        row.querySelector("progress").value = run.done;
+        if (!row && whole && run.id > newest) { location.reload(); return; }
+        if (!row) continue; // another page of the list, or a filter, has it
+        const bar = row.querySelector("progress");
+        if (bar) { bar.max = Math.max(run.total, 1); bar.value = run.done; }
         row.querySelector("[data-said]").textContent = run.said;
         const badge = row.querySelector(".badge");
         badge.textContent = run.word;
