@@ -1,10 +1,11 @@
 """A walk through the pages in a real browser, in the order in which a bookkeeper meets them."""
 
+import json
 import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from simulators.intuit.seeds import US_REALM
 from simulators.xero import TENANT_NZ, TENANT_US
@@ -198,7 +199,10 @@ def _quiet(town: Town, firm: str) -> bool:
     return not town.api(firm).get("/api/sync/status")["owed"]
 
 
-def test_08_a_phone_shows_everything_in_its_width(town: Town) -> None:
+def test_08_a_phone_shows_everything_in_its_width(town: Town, robin: Person) -> None:
+    long = "Wolfeschlegelsteinhausenbergerdorffwelchevoralternwarengewissenhaftschaferswessenschafe"
+    town.api("A").post(f"{A}/clients", {"external_ref": "long", "name": long, "currency": "USD"})
+    _bill(town, "W-LONG-12345678901234", "nowhere", "long")
     person = town.person("A", "viewer", PHONE)
     paths = ["/", "/activity", "/activity/documents", "/attention", "/mapping/account", "/reports", "/settings"]
     for path in [*paths, "/files", "/files/import", "/settings/events"]:
@@ -206,13 +210,41 @@ def test_08_a_phone_shows_everything_in_its_width(town: Town) -> None:
         person.is_fine()
     person.open("/")
     person.shoot("phone")
+    robin.open("/attention")
+    robin.sees(long)
+    robin.page.locator('[data-cause="account_unmapped"]').get_by_role("button", name="Leave the ticked out").click()
+    robin.sees("1 record left out")
 
 
-def _bill(town: Town, number: str, account: str) -> None:
+def test_08b_a_list_that_shows_some_runs_stays_while_others_go(town: Town) -> None:
+    """A run that moves and is not in the list must not make the page load itself for ever."""
+    person = town.person("A")
+    loads: list[int] = []
+
+    def moving(route: Route) -> None:
+        loads.append(1)
+        answer = route.fetch()
+        route.fulfill(
+            response=answer, body=answer.text().replace("<section ", '<section data-live="/activity/live" ', 1)
+        )
+
+    run = {"id": 1, "state": "running", "word": "running", "total": 2, "done": 1, "said": "1 of 2 records"}
+    unseen = {**run, "id": 10**9}
+    event = f"event: runs\ndata: {json.dumps([run, unseen])}\n\n"
+    person.page.route(re.compile(r"/activity\?action=refresh"), moving)
+    person.page.route("**/activity/live", lambda route: route.fulfill(content_type="text/event-stream", body=event))
+    with person.page.expect_request("**/activity/live"):
+        person.open("/activity?action=refresh")
+    person.page.wait_for_timeout(1500)
+    assert len(loads) == 1
+    assert person.errors == []
+
+
+def _bill(town: Town, number: str, account: str, client: str = "") -> None:
     """One more invoice from the firm's own system."""
     sample = next(one for one in town.books["A"].invoices if len(one["lines"]) == 1)
     line = {**sample["lines"][0], "account_code": account}
-    client = town.books["A"].clients[0]["external_ref"]
+    client = client or town.books["A"].clients[0]["external_ref"]
     named = {"external_ref": number, "number": number, "client_ref": client, "issue_date": "2026-11-20"}
     town.api("A").post(f"{A}/invoices", {**sample, **named, "due_date": "2026-12-20", "lines": [line]})
     until(lambda: _quiet(town, "A"), f"{number} was tried")
@@ -227,12 +259,22 @@ def test_09_an_archived_account_is_shown_and_mapped_anew(town: Town, robin: Pers
     robin.sees("is archived there")
     assert robin.page.locator("tbody tr").first.get_by_text("4200").count(), "what is broken stands on top"
     robin.is_fine()
+    sides = [{"account_code": "4200", "debit": "12.50"}, {"account_code": "4000", "credit": "12.50"}]
+    entry = {"external_ref": "W-ARCHIVED", "number": "W-ARCHIVED", "date": "2026-11-20", "currency": "USD"}
+    town.api("A").post(f"{A}/journal-entries", {**entry, "narration": "Moved", "status": "posted", "lines": sides})
+    until(lambda: _quiet(town, "A"), "it was tried")
+    robin.open("/attention")
+    robin.sees("W-ARCHIVED")
+    robin.is_fine()
+    robin.click("Look at the mapping", "link")
     robin.page.locator("select[name='t:4200']").select_option("1")
     robin.click("Save")
     robin.sees("1 code mapped")
-    _bill(town, "W-ARCHIVED", "4200")
-    robin.open("/activity/documents?q=W-ARCHIVED")
+    until(lambda: _quiet(town, "A"), "it went by itself once its account was mapped anew")
+    robin.open("/activity/documents?kind=journal_entry&q=W-ARCHIVED")
     robin.sees("in the books there")
+    robin.open("/attention")
+    assert "W-ARCHIVED" not in robin.text()
 
 
 def test_10_a_closed_period_is_explained_and_retried_where_it_is_shown(town: Town, robin: Person) -> None:
