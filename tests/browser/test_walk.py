@@ -255,7 +255,7 @@ def test_09_an_archived_account_is_shown_and_mapped_anew(town: Town, robin: Pers
     robin.open("/mapping/account?provider=quickbooks")
     robin.click("Fetch the provider’s lists anew")
     until(lambda: _quiet(town, "A"), "asked")
-    until(lambda: _reload(robin, "/mapping/account?provider=quickbooks", ".badge.bad"), "it is marked")
+    until(lambda: _reload(robin, "/mapping/account?provider=quickbooks", "text=is archived there"), "it is marked")
     robin.sees("is archived there")
     assert robin.page.locator("tbody tr").first.get_by_text("4200").count(), "what is broken stands on top"
     robin.is_fine()
