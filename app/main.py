@@ -116,6 +116,7 @@ def create_app(settings: Settings | None = None, runtime: Runtime | None = None)
         app.include_router(router)
     app.router.routes.extend(webhooks.routes())
     problems.install(app)
+    site.install(app)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=list(chosen.allowed_origins),

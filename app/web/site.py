@@ -1,7 +1,11 @@
 """The whole list of pages that the service serves to people."""
 
-from fastapi import APIRouter
+from inspect import isawaitable
 
+from fastapi import APIRouter, FastAPI, Request, Response
+from starlette.exceptions import HTTPException
+
+from app.errors import NotFound
 from app.web import (
     activity,
     attention,
@@ -18,6 +22,7 @@ from app.web import (
     sign_in,
     timeline,
 )
+from app.web.pages import error_page
 
 ROUTERS: tuple[APIRouter, ...] = (
     landing.router,
@@ -35,3 +40,18 @@ ROUTERS: tuple[APIRouter, ...] = (
     house.router,
     reference.router,
 )
+
+
+def install(app: FastAPI) -> None:
+    """Show a page to people who follow an address that leads nowhere; programs get their problem document as ever."""
+    tell = app.exception_handlers[HTTPException]
+
+    async def nowhere(request: Request, error: Exception) -> Response:
+        person = request.method == "GET" and "text/html" in request.headers.get("accept", "")
+        missing = isinstance(error, HTTPException) and error.status_code == 404
+        if person and missing and not request.url.path.startswith("/api/"):
+            return error_page(request, NotFound("There is no page at this address."))
+        told = tell(request, error)
+        return await told if isawaitable(told) else told
+
+    app.add_exception_handler(HTTPException, nowhere)

@@ -121,3 +121,13 @@ async def test_members_and_viewers_see_no_keys(pages: Pages) -> None:
         for path in ("/settings/keys", "/settings/keys.csv", "/settings/audit", "/settings/audit.csv"):
             await person.open(path, status=403)
         await person.open("/settings/events")
+
+
+async def test_a_dead_address_is_a_page_for_people_and_a_problem_for_programs(pages: Pages) -> None:
+    person = await pages.person(await pages.api.world.firm())
+    people = await person.http.get("/nowhere", headers={"Accept": "text/html,*/*"})
+    assert (people.status_code, people.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert "There is no page at this address." in people.text
+    for path, accept in (("/nowhere", "application/json"), ("/api/v1/nowhere", "text/html")):
+        program = await person.http.get(path, headers={"Accept": accept})
+        assert (program.status_code, program.json()["code"]) == (404, "not_found")
