@@ -63,6 +63,7 @@ _TWO_DIGIT_CURRENCIES = frozenset(
         "TZS UAH USD UYU UZS VES WST XCD YER ZAR ZMW ZWG "
     ).split()
 )
+_UNITS = {digits: Decimal(1).scaleb(-digits) for digits in {2, *MINOR_DIGITS.values()}}
 
 
 def is_currency(code: str) -> bool:
@@ -77,7 +78,7 @@ def minor_digits(currency: str) -> int:
 
 def round_money(amount: Decimal, currency: str) -> Decimal:
     """Round half up (away from zero) to the currency's minor unit, as both vendors do."""
-    return amount.quantize(Decimal(1).scaleb(-minor_digits(currency)), rounding=ROUND_HALF_UP)
+    return amount.quantize(_UNITS[minor_digits(currency)], rounding=ROUND_HALF_UP)
 
 
 def line_amount(quantity: Decimal, unit_price: Decimal, discount_percent: Decimal, currency: str) -> Decimal:

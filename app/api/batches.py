@@ -39,20 +39,14 @@ def batch_answer(outcomes: Sequence[Outcome]) -> BatchAnswer:
     """The answer for these outcomes, in the order of the request."""
     results = [outcome.result for outcome in outcomes]
     items = [
-        ItemAnswer.model_validate(
-            {
-                "index": index,
-                "id": outcome.id,
-                "external_ref": outcome.external_ref,
-                "revision": outcome.revision,
-                "result": outcome.result,
-            }
-        )
+        {
+            "index": index,
+            "id": outcome.id,
+            "external_ref": outcome.external_ref,
+            "revision": outcome.revision,
+            "result": outcome.result,
+        }
         for index, outcome in enumerate(outcomes)
     ]
-    return BatchAnswer(
-        items=items,
-        created=results.count("created"),
-        updated=results.count("updated"),
-        unchanged=results.count("unchanged"),
-    )
+    counts = {result: results.count(result) for result in ("created", "updated", "unchanged")}
+    return BatchAnswer.model_validate({"items": items, **counts})

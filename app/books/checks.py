@@ -5,13 +5,11 @@ Sums are checked to the cent and never replaced: who sent them learns which one 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from decimal import Decimal, localcontext
+from decimal import Decimal
 
-from app.books.inputs import MAX_AMOUNT, ClientIn, InvoiceIn, LineIn, decimals
-from app.canonical import TaxMode, is_currency, line_amount, minor_digits
+from app.books.inputs import MAX_AMOUNT, ClientIn, InvoiceIn, finer
+from app.canonical import TaxMode, is_currency, minor_digits
 from app.errors import Invalid
-
-_EXACT_DIGITS = 60  # quantity × price × discount have up to 47 digits; rounding must happen once, at the end
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +84,7 @@ def invoice(index: int, item: InvoiceIn) -> Iterator[Finding]:
     yield from too_fine
     if too_fine:
         return
-    for position, line in enumerate(item.lines):
-        expected = amount_of(line, item.currency)
+    for position, (line, expected) in enumerate(zip(item.lines, item.amounts, strict=True)):
         if line.amount is not None and line.amount != expected:
             yield found(
                 f"/lines/{position}/amount",
@@ -98,32 +95,31 @@ def invoice(index: int, item: InvoiceIn) -> Iterator[Finding]:
         yield found(field, code, message)
 
 
-def amount_of(line: LineIn, currency: str) -> Decimal:
-    """Quantity × unit price less discount, rounded half up once, to the currency's minor unit."""
-    with localcontext(prec=_EXACT_DIGITS):
-        return line_amount(line.quantity, line.unit_price, line.discount_percent, currency)
-
-
 def _currency(index: int, code: str, ref: str | None) -> Finding:
     message = f"{code!r} is not a currency of ISO 4217; write it as three capital letters, such as USD."
     return Finding(index, "/currency", "currency_unknown", message, ref)
 
 
 def _decimals(item: InvoiceIn) -> Iterator[tuple[str, str, str]]:
-    amounts = {"/subtotal": item.subtotal, "/tax_total": item.tax_total, "/total": item.total}
-    for position, line in enumerate(item.lines):
-        amounts[f"/lines/{position}/tax_amount"] = line.tax_amount
-        if line.amount is not None:
-            amounts[f"/lines/{position}/amount"] = line.amount
     allowed = minor_digits(item.currency)
-    for field, amount in amounts.items():
-        if decimals(amount) > allowed:
-            yield field, "too_many_decimals", f"{amount} has more than the {allowed} decimals of {item.currency}."
+    for name in ("subtotal", "tax_total", "total"):
+        if finer(getattr(item, name), allowed):
+            yield _too_fine(f"/{name}", getattr(item, name), item.currency)
+    for position, line in enumerate(item.lines):
+        if finer(line.tax_amount, allowed):
+            yield _too_fine(f"/lines/{position}/tax_amount", line.tax_amount, item.currency)
+        if line.amount is not None and finer(line.amount, allowed):
+            yield _too_fine(f"/lines/{position}/amount", line.amount, item.currency)
+
+
+def _too_fine(field: str, amount: Decimal, currency: str) -> tuple[str, str, str]:
+    message = f"{amount} has more than the {minor_digits(currency)} decimals of {currency}."
+    return field, "too_many_decimals", message
 
 
 def _sums(item: InvoiceIn) -> Iterator[tuple[str, str, str]]:
     """The header against its lines. Inclusive amounts hold their tax; without tax there must be none."""
-    amounts = [amount_of(line, item.currency) for line in item.lines]
+    amounts = item.amounts
     lines = sum(amounts, Decimal(0))
     tax = sum((line.tax_amount for line in item.lines), Decimal(0))
     if max(map(abs, (*amounts, lines, tax, lines + tax))) >= MAX_AMOUNT:

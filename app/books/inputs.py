@@ -5,17 +5,19 @@ An upsert names its record by `id` or `external_ref`; optional fields that are n
 
 import re
 from datetime import date
-from decimal import Decimal
+from decimal import Decimal, localcontext
+from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from app.canonical import TaxMode
+from app.canonical import TaxMode, line_amount
 
 MAX_ITEMS = 1000
 MAX_LINES = 500
 MAX_AMOUNT = Decimal(10) ** 13
+_EXACT_DIGITS = 60  # quantity × price × discount have up to 47 digits; rounding must happen once, at the end
 _NUMBER = re.compile(r"-?\d{1,13}(\.\d{1,18})?", re.ASCII)
 _DAY = re.compile(r"(19|20|21)\d\d-\d\d-\d\d", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
@@ -33,6 +35,9 @@ def _exact(value: object) -> Decimal:
 
 
 def _digits(value: Decimal) -> int:
+    text = str(value)
+    if "E" not in text:
+        return len(text.partition(".")[2])
     exponent = value.as_tuple().exponent
     return -exponent if isinstance(exponent, int) else 0
 
@@ -42,8 +47,19 @@ def decimals(value: Decimal) -> int:
     return max(0, _digits(value.normalize()))
 
 
+def finer(value: Decimal, allowed: int) -> bool:
+    """Whether a number really has more decimals than are allowed."""
+    return _digits(value) > allowed and decimals(value) > allowed
+
+
+def amount_of(line: "LineIn", currency: str) -> Decimal:
+    """Quantity × unit price less discount, rounded half up once, to the currency's minor unit."""
+    with localcontext(prec=_EXACT_DIGITS):
+        return line_amount(line.quantity, line.unit_price, line.discount_percent, currency)
+
+
 def _six(value: Decimal) -> Decimal:
-    if decimals(value) > 6:
+    if finer(value, 6):
         raise PydanticCustomError("too_many_decimals", "At most 6 decimals are kept here.")
     return value
 
@@ -159,6 +175,11 @@ class InvoiceIn(Input):
     tax_total: Exact
     total: Exact
     status: Literal["draft", "approved"] | None = Field(None, description="`draft` for a new invoice if absent.")
+
+    @cached_property
+    def amounts(self) -> tuple[Decimal, ...]:
+        """What each line comes to, see `amount_of`."""
+        return tuple(amount_of(line, self.currency) for line in self.lines)
 
     @model_validator(mode="after")
     def _says_whose(self) -> "InvoiceIn":

@@ -1,6 +1,7 @@
 """Creating, changing and voiding invoices."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from app.books import checks, naming
@@ -83,16 +84,16 @@ def _plan(item: InvoiceIn, row: Any | None, client_id: int, old_lines: Sequence[
     values["external_ref"] = item.external_ref or stored.get("external_ref")
     was = stored.get("status", "draft")
     values["status"] = (item.status or was) if was == "draft" else was
-    lines = [_line(line, item.currency) for line in item.lines]
+    lines = [_line(line, amount) for line, amount in zip(item.lines, item.amounts, strict=True)]
     same_lines = lines == [{name: getattr(line, name) for name in _LINE} for line in old_lines]
     pushed = not same_lines or any(values[name] != stored.get(name) for name in _PUSHED)
     changed = not same_lines or values != stored
     return Plan(row, values, changed=changed, pushed=pushed, lines=None if same_lines else lines)
 
 
-def _line(line: LineIn, currency: str) -> Values:
+def _line(line: LineIn, amount: Decimal) -> Values:
     values: Values = {name: getattr(line, name) for name in _LINE}
-    values["amount"] = checks.amount_of(line, currency)
+    values["amount"] = amount
     return values
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from app.books.checks import Finding
-from app.books.inputs import MAX_AMOUNT, decimals
+from app.books.inputs import MAX_AMOUNT, finer
 from app.books.ledger_inputs import AccountIn, JournalEntryIn
 from app.canonical import is_currency, minor_digits
 
@@ -18,7 +18,7 @@ def entry(index: int, item: JournalEntryIn) -> Iterator[Finding]:
     for position, line in enumerate(item.lines):
         side = "debit" if line.debit else "credit"
         amount = line.debit or line.credit
-        if decimals(amount) > allowed:
+        if finer(amount, allowed):
             message = f"{amount} has more than the {allowed} decimals of {item.currency}."
             yield Finding(index, f"/lines/{position}/{side}", "too_many_decimals", message, item.external_ref)
     debit = total(item)

@@ -1,16 +1,20 @@
-"""Many rows in one statement. Row-level security refuses COPY FROM, so rows travel as one jsonb value."""
+"""Many rows in one statement. Row-level security refuses COPY FROM, so rows travel as one array per column."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    Cast,
     ColumnElement,
-    Integer,
+    Date,
+    DateTime,
+    Function,
+    Numeric,
     Text,
     any_,
-    column,
+    cast,
     func,
     insert,
     literal,
@@ -20,6 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.sql.selectable import TableValuedAlias
+from sqlalchemy.types import TypeEngine
 
 from app.db.base import OfFirm
 from app.db.session import Session
@@ -47,8 +52,8 @@ async def insert_rows(session: Session, table: type[OfFirm], firm_id: int, rows:
     if not rows:
         return []
     names = list(rows[0])
-    source = _recordset(table, names, rows)
-    ordered = select(literal(firm_id), *(source.c[name] for name in names)).order_by(source.c.nth)
+    given, source = _given(table, names, rows)
+    ordered = select(literal(firm_id), *given.values()).order_by(source.c.nth)
     statement = insert(table).from_select(["firm_id", *names], ordered).returning(table.id)
     return sorted((await session.execute(statement)).scalars())
 
@@ -58,21 +63,29 @@ async def update_rows(session: Session, table: type[OfFirm], firm_id: int, rows:
     if not rows:
         return
     names = list(rows[0])
-    source = _recordset(table, names, rows)
-    changes = {name: source.c[name] for name in names if name != "id"}
+    given, _ = _given(table, names, rows)
+    changes = {name: value for name, value in given.items() if name != "id"}
     await session.execute(
         update(table)
-        .where(table.firm_id == firm_id, table.id == source.c.id)
+        .where(table.firm_id == firm_id, table.id == given["id"])
         .values(changes | {"updated_at": func.now()})
     )
 
 
-def _recordset(table: type[OfFirm], names: Sequence[str], rows: Sequence[Values]) -> TableValuedAlias:
-    columns = [column(name, getattr(table, name).type) for name in names]
-    numbered = [{**{name: _json(value) for name, value in row.items()}, "nth": n} for n, row in enumerate(rows)]
-    recordset = func.jsonb_to_recordset(literal(numbered, JSONB))
-    return recordset.table_valued(*columns, column("nth", Integer)).render_derived(name="given", with_types=True)
+def _given(
+    table: type[OfFirm], names: Sequence[str], rows: Sequence[Values]
+) -> tuple[dict[str, Cast[Any]], TableValuedAlias]:
+    """The columns of these rows, and what they come from, which numbers the rows by `nth`."""
+    types = {name: getattr(table, name).type for name in names}
+    texts = [_texts([row[name] for row in rows], types[name]) for name in names]
+    source = func.unnest(*texts).table_valued(*names, with_ordinality="nth").render_derived(name="given")
+    return {name: cast(source.c[name], types[name]) for name in names}, source
 
 
-def _json(value: object) -> object:
-    return value.isoformat() if isinstance(value, (date, datetime)) else value
+def _texts(values: list[Any], kind: TypeEngine[Any]) -> Function[Any]:
+    """A column as an array of texts. It travels as one JSON value: quicker than the driver's own arrays by far."""
+    if isinstance(kind, Numeric):
+        values = [None if value is None else str(value) for value in values]
+    elif isinstance(kind, (Date, DateTime)):
+        values = [None if value is None else value.isoformat() for value in values]
+    return func.array(select(func.jsonb_array_elements_text(literal(values, JSONB))).scalar_subquery())
