@@ -20,6 +20,7 @@ REDACTED: Final = "[redacted]"
 
 _request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 
+_FIT_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 # Log the public code of an error as `error_code`: `code` and `state` are OAuth's, and secrets.
 _SECRET_NAME = re.compile(
     r"token|secret|authorization|passw(or)?d|api_?key|cookie|verifier|encryption_keys|signature|database_url"
@@ -108,11 +109,14 @@ def configure_logs(level: str = "INFO", *, stream: TextIO | None = None) -> None
 @contextmanager
 def bind_request(request_id: str | None = None, **fields: object) -> Iterator[str]:
     """Give every record of this task one request id (a new one if none or an unfit one is given) and `fields`."""
-    fit = request_id is not None and re.fullmatch(r"[A-Za-z0-9._-]{8,64}", request_id)
+    fit = request_id is not None and _FIT_ID.fullmatch(request_id)
     chosen = request_id if fit and request_id else secrets.token_hex(8)
     token = _request_id.set(chosen)
     try:
-        with structlog.contextvars.bound_contextvars(**fields):
+        if fields:
+            with structlog.contextvars.bound_contextvars(**fields):
+                yield chosen
+        else:
             yield chosen
     finally:
         _request_id.reset(token)

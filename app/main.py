@@ -1,11 +1,11 @@
 """The web application: `create_app` is the factory, and the whole list of what it serves stands here."""
 
+import gc
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
-from starlette.middleware.cors import CORSMiddleware
 
 from app.api import (
     accounts,
@@ -44,9 +44,10 @@ from app.edge.gauges import TableGauges
 from app.edge.idempotency import Idempotency
 from app.edge.ingest import Ingest
 from app.edge.limits import PrincipalLimits
-from app.edge.middleware import BodyLimit, Metrics, RequestContext, TrailingSlash
+from app.edge.middleware import BodyLimit, Cors, Metrics, RequestContext, TrailingSlash
 from app.edge.models import Problem
 from app.edge.principals import Authenticator
+from app.edge.signposts import Signposts
 from app.edge.traced import Traced
 from app.errors import Invalid
 from app.logs import configure_logs
@@ -105,6 +106,11 @@ def create_app(settings: Settings | None = None, runtime: Runtime | None = None)
         redirect_slashes=False,
         docs_url=None,  # the usual pages load their scripts from elsewhere; ours is app/web/reference.py
         redoc_url=None,
+        telemetry={
+            "tracing": False,
+            "metrics": False,
+            "logs": False,
+        },  # ours: app/tracing.py, app/edge/middleware.py
     )
     metrics = Metrics()
     app.state.metrics = metrics
@@ -113,12 +119,13 @@ def create_app(settings: Settings | None = None, runtime: Runtime | None = None)
     if runtime is not None:
         _attach(app, runtime)
     for router in ROUTERS:
-        app.include_router(router)
+        app.router.routes.extend(router.routes)
     app.router.routes.extend(webhooks.routes())
+    app.router.middleware_stack = Signposts(app.router.middleware_stack, app.router.routes)
     problems.install(app)
     site.install(app)
     app.add_middleware(
-        CORSMiddleware,
+        Cors,
         allow_origins=list(chosen.allowed_origins),
         allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
         allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "Prefer", "X-Request-ID"],
@@ -153,6 +160,9 @@ def _lifespan(settings: Settings, runtime: Runtime | None) -> Any:
             if runtime is None:
                 configure_logs(settings.log_level)
                 _attach(app, await stack.enter_async_context(open_runtime(settings)))
+                gc.collect()
+                gc.freeze()  # what is here now stays: every full collection would look through all of it
+                stack.callback(gc.unfreeze)
             stack.push_async_callback(app.state.run_news.close)
             yield
 

@@ -12,7 +12,7 @@ from app.books.inputs import MAX_ITEMS, Code, Input, Line, Reference, Word
 from app.books.ledger_inputs import AccountIn
 from app.db import accounts
 from app.edge import paging
-from app.edge.deps import FirmSession, Member, Viewer
+from app.edge.deps import FirmReads, FirmSession, Member, Viewer
 from app.edge.exact import ExactRoute
 from app.edge.models import Answer, Moment, PageQuery, PathId
 from app.edge.problems import may_raise
@@ -85,9 +85,7 @@ async def upsert(
 
 
 @router.get("", operation_id="account_list")
-async def list_accounts(
-    session: FirmSession, principal: Viewer, query: Annotated[AccountQuery, Query()]
-) -> AccountPage:
+async def list_accounts(session: FirmReads, principal: Viewer, query: Annotated[AccountQuery, Query()]) -> AccountPage:
     """Accounts in order of id."""
     filters = accounts.Filters(**query.model_dump(exclude={"cursor", "limit"}))
     after = paging.decode(query.cursor)
@@ -97,7 +95,7 @@ async def list_accounts(
 
 
 @router.get("/{account_id}", operation_id="account_get", responses=may_raise(NotFound))
-async def get(account_id: PathId, session: FirmSession, principal: Viewer) -> AccountAnswer:
+async def get(account_id: PathId, session: FirmReads, principal: Viewer) -> AccountAnswer:
     """One account."""
     return AccountAnswer.model_validate(await accounts.get(session, principal.firm_id, account_id))
 

@@ -9,7 +9,8 @@ from pydantic import AwareDatetime, Field
 from app.books.inputs import Input, Line
 from app.db import api_keys
 from app.edge import keys
-from app.edge.deps import Admin, FirmSession, RuntimeDep
+from app.edge.deps import Admin, FirmReads, FirmSession, RuntimeDep
+from app.edge.lean import LeanRoute
 from app.edge.models import Answer, Moment, PathId
 from app.edge.principals import Role
 from app.edge.problems import may_raise
@@ -18,6 +19,7 @@ from app.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 router = APIRouter(
     prefix="/api/v1/accounting/api-keys",
     tags=["api keys"],
+    route_class=LeanRoute,
     responses=may_raise(Unauthenticated, Forbidden, Invalid),
 )
 
@@ -63,7 +65,7 @@ class RotateIn(Input):
 
 
 @router.get("", operation_id="api_key_list")
-async def list_keys(session: FirmSession, principal: Admin) -> KeyList:
+async def list_keys(session: FirmReads, principal: Admin) -> KeyList:
     """The firm's keys."""
     return KeyList(items=[key_answer(row) for row in await api_keys.of_firm(session, principal.firm_id)])
 

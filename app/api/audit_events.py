@@ -7,7 +7,8 @@ from fastapi import APIRouter, Query
 from app.books.inputs import Word
 from app.db import audit
 from app.edge import paging
-from app.edge.deps import Admin, FirmSession
+from app.edge.deps import Admin, FirmReads
+from app.edge.lean import LeanRoute
 from app.edge.models import Answer, Moment, PageQuery, Since
 from app.edge.problems import may_raise
 from app.errors import Forbidden, Invalid, Unauthenticated
@@ -15,6 +16,7 @@ from app.errors import Forbidden, Invalid, Unauthenticated
 router = APIRouter(
     prefix="/api/v1/accounting/audit-events",
     tags=["audit"],
+    route_class=LeanRoute,
     responses=may_raise(Unauthenticated, Forbidden, Invalid),
 )
 
@@ -47,7 +49,7 @@ class AuditQuery(PageQuery):
 
 
 @router.get("", operation_id="audit_event_list")
-async def list_events(session: FirmSession, principal: Admin, query: Annotated[AuditQuery, Query()]) -> AuditPage:
+async def list_events(session: FirmReads, principal: Admin, query: Annotated[AuditQuery, Query()]) -> AuditPage:
     """What was done in this firm, newest first."""
     rows = await audit.page(
         session,

@@ -10,7 +10,7 @@ from app.books import clients as books
 from app.books.inputs import MAX_ITEMS, ClientIn, Id, Input, Line, Reference
 from app.db import clients
 from app.edge import paging
-from app.edge.deps import BellDep, FirmSession, Member, Viewer
+from app.edge.deps import BellDep, FirmReads, FirmSession, Member, Viewer
 from app.edge.exact import ExactRoute
 from app.edge.models import Answer, Moment, PageQuery, PathId, Since
 from app.edge.problems import may_raise
@@ -82,13 +82,18 @@ class ClientQuery(PageQuery):
     updated_since: Since | None = None
 
 
-_ADDRESS = tuple(AddressAnswer.model_fields)
+_NO_ADDRESS = dict.fromkeys(AddressAnswer.model_fields, "")
 
 
 def client_answer(row: Any) -> ClientAnswer:
     """A client as callers see it."""
-    address = {part: row.billing_address.get(part, "") for part in _ADDRESS}
-    return ClientAnswer.model_validate({**row._mapping, "billing_address": address})  # noqa: SLF001  SQLAlchemy's own name for it
+    return ClientAnswer.model_validate(_shown(row))
+
+
+def _shown(row: Any) -> dict[str, Any]:
+    values = {**row._mapping}  # noqa: SLF001  SQLAlchemy's own name for it
+    values["billing_address"] = _NO_ADDRESS | values["billing_address"]
+    return values
 
 
 @router.post("", operation_id="client_upsert", responses={201: {"model": ClientAnswer}})
@@ -107,17 +112,17 @@ async def upsert(
 
 
 @router.get("", operation_id="client_list")
-async def list_clients(session: FirmSession, principal: Viewer, query: Annotated[ClientQuery, Query()]) -> ClientPage:
+async def list_clients(session: FirmReads, principal: Viewer, query: Annotated[ClientQuery, Query()]) -> ClientPage:
     """Clients in order of id."""
     filters = clients.Filters(**query.model_dump(exclude={"cursor", "limit"}))
     after = paging.decode(query.cursor)
     rows = await clients.page(session, principal.firm_id, filters, after=after, limit=query.limit + 1)
     shown, following = paging.split(rows, query.limit)
-    return ClientPage(items=[client_answer(row) for row in shown], next=following)
+    return ClientPage.model_validate({"items": [_shown(row) for row in shown], "next": following})
 
 
 @router.get("/{client_id}", operation_id="client_get", responses=may_raise(NotFound))
-async def get(client_id: PathId, session: FirmSession, principal: Viewer) -> ClientAnswer:
+async def get(client_id: PathId, session: FirmReads, principal: Viewer) -> ClientAnswer:
     """One client."""
     return client_answer(await clients.get(session, principal.firm_id, client_id))
 

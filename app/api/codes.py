@@ -11,7 +11,8 @@ from app.canonical import ProviderName
 from app.db import code_mappings
 from app.db.code_mappings import CodeKind
 from app.edge import paging
-from app.edge.deps import BellDep, FirmSession, Member, Viewer
+from app.edge.deps import BellDep, FirmReads, FirmSession, Member, Viewer
+from app.edge.lean import LeanRoute
 from app.edge.models import Answer, Moment, PageQuery, PathId, Provider
 from app.edge.problems import may_raise
 from app.errors import Forbidden, Invalid, NotFound, Unauthenticated
@@ -19,6 +20,7 @@ from app.errors import Forbidden, Invalid, NotFound, Unauthenticated
 router = APIRouter(
     prefix="/api/v1/accounting",
     tags=["code mappings"],
+    route_class=LeanRoute,
     responses=may_raise(Unauthenticated, Forbidden, Invalid),
 )
 
@@ -79,7 +81,7 @@ def _add(kind: CodeKind) -> None:
     path = f"/{kind}-mappings"
 
     @router.get(path, operation_id=f"{kind}_mapping_list")
-    async def list_codes(session: FirmSession, principal: Viewer, query: Annotated[CodeQuery, Query()]) -> CodePage:
+    async def list_codes(session: FirmReads, principal: Viewer, query: Annotated[CodeQuery, Query()]) -> CodePage:
         """Mappings in order of id."""
         rows = await code_mappings.page(
             session,

@@ -9,7 +9,8 @@ from pydantic import Field
 from app.canonical import ProviderName
 from app.db import exports
 from app.edge import paging
-from app.edge.deps import FirmSession, Viewer
+from app.edge.deps import FirmReads, Viewer
+from app.edge.lean import LeanRoute
 from app.edge.models import Answer, Moment, PageQuery, PathId, Provider
 from app.edge.problems import may_raise
 from app.errors import Forbidden, Invalid, NotFound, Unauthenticated
@@ -17,6 +18,7 @@ from app.errors import Forbidden, Invalid, NotFound, Unauthenticated
 router = APIRouter(
     prefix="/api/v1/accounting/export-logs",
     tags=["files"],
+    route_class=LeanRoute,
     responses=may_raise(Unauthenticated, Forbidden, Invalid),
 )
 State = Literal["prepared", "complete"]
@@ -92,9 +94,7 @@ def _answered(row: Any) -> dict[str, Any]:
 
 
 @router.get("", operation_id="export_log_list")
-async def list_logs(
-    session: FirmSession, principal: Viewer, query: Annotated[ExportLogQuery, Query()]
-) -> ExportLogPage:
+async def list_logs(session: FirmReads, principal: Viewer, query: Annotated[ExportLogQuery, Query()]) -> ExportLogPage:
     """Exports, newest first."""
     rows = await exports.page(
         session,
@@ -109,6 +109,6 @@ async def list_logs(
 
 
 @router.get("/{export_log_id}", operation_id="export_log_get", responses=may_raise(NotFound))
-async def get(export_log_id: PathId, session: FirmSession, principal: Viewer) -> ExportReport:
+async def get(export_log_id: PathId, session: FirmReads, principal: Viewer) -> ExportReport:
     """One export, with what had to be altered."""
     return ExportReport.model_validate(_answered(await exports.get(session, principal.firm_id, export_log_id)))

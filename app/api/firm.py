@@ -9,8 +9,9 @@ from app.books import firm
 from app.books.inputs import Id, Input, Name, Word
 from app.db import firms
 from app.edge import etags
-from app.edge.deps import Admin, BellDep, FirmSession, Viewer
+from app.edge.deps import Admin, BellDep, FirmReads, FirmSession, Viewer
 from app.edge.etags import IfMatch
+from app.edge.lean import LeanRoute
 from app.edge.models import Answer, Moment
 from app.edge.problems import may_raise
 from app.errors import Forbidden, Invalid, PreconditionFailed, Unauthenticated
@@ -18,6 +19,7 @@ from app.errors import Forbidden, Invalid, PreconditionFailed, Unauthenticated
 router = APIRouter(
     prefix="/api/v1/accounting/firm",
     tags=["firm"],
+    route_class=LeanRoute,
     responses=may_raise(Unauthenticated, Forbidden),
 )
 
@@ -50,7 +52,7 @@ class FirmChange(Input):
 
 
 @router.get("", operation_id="firm_get")
-async def get(session: FirmSession, principal: Viewer, response: Response) -> FirmAnswer:
+async def get(session: FirmReads, principal: Viewer, response: Response) -> FirmAnswer:
     """The caller's firm."""
     row = await firms.get(session, principal.firm_id)
     response.headers["ETag"] = etags.tag_of(row.id, row.updated_at)

@@ -7,8 +7,9 @@ from fastapi import APIRouter, File, Query, Response, UploadFile
 from app.canonical import ProviderName
 from app.db import imports
 from app.edge import paging
-from app.edge.deps import BellDep, FirmSession, Member, RuntimeDep, Viewer
+from app.edge.deps import BellDep, FirmReads, Member, RuntimeDep, Viewer
 from app.edge.imported import ImportQuery
+from app.edge.lean import LeanRoute
 from app.edge.models import Answer, Moment, PageQuery, PathId, Provider
 from app.edge.problems import may_raise
 from app.errors import Forbidden, Invalid, NotFound, Unauthenticated, Unsupported
@@ -17,7 +18,7 @@ from app.files.importing import Upload, import_file
 from app.files.rejected import shown
 from app.runtime import Runtime
 
-router = APIRouter(tags=["files"], responses=may_raise(Unauthenticated, Forbidden, Invalid))
+router = APIRouter(tags=["files"], route_class=LeanRoute, responses=may_raise(Unauthenticated, Forbidden, Invalid))
 BATCHES = "/api/v1/accounting/import-batches"
 _SHOWN = 1000
 
@@ -145,7 +146,7 @@ def _batch(row: Any) -> dict[str, Any]:
 
 @router.get(BATCHES, operation_id="import_batch_list")
 async def list_batches(
-    session: FirmSession, principal: Viewer, query: Annotated[ImportBatchQuery, Query()]
+    session: FirmReads, principal: Viewer, query: Annotated[ImportBatchQuery, Query()]
 ) -> ImportBatchPage:
     """Files that were read, newest first."""
     after = paging.decode(query.cursor)
@@ -155,7 +156,7 @@ async def list_batches(
 
 
 @router.get(f"{BATCHES}/{{import_batch_id}}", operation_id="import_batch_get", responses=may_raise(NotFound))
-async def get(import_batch_id: PathId, session: FirmSession, principal: Viewer) -> ImportBatchReport:
+async def get(import_batch_id: PathId, session: FirmReads, principal: Viewer) -> ImportBatchReport:
     """One file, with what was wrong in it."""
     row = await imports.get(session, principal.firm_id, import_batch_id)
     return ImportBatchReport.model_validate(_batch(row))
@@ -170,7 +171,7 @@ async def get(import_batch_id: PathId, session: FirmSession, principal: Viewer) 
         **may_raise(NotFound),
     },
 )
-async def rejected(import_batch_id: PathId, session: FirmSession, principal: Viewer) -> Response:
+async def rejected(import_batch_id: PathId, session: FirmReads, principal: Viewer) -> Response:
     """The rows that were not taken as a CSV, with the reason in the last column; mend them and send it again."""
     row = await imports.get(session, principal.firm_id, import_batch_id)
     name = f"attachment; filename=rejected_{import_batch_id}.csv"

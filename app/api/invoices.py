@@ -12,9 +12,9 @@ from app.api.batches import BATCH, ONE, BatchAnswer, batch_answer, which
 from app.books import invoices as books
 from app.books.inputs import MAX_ITEMS, Day, Id, Input, InvoiceIn, Number, Reference
 from app.db import invoices
-from app.db.session import Session
+from app.db.reading import Reads
 from app.edge import paging
-from app.edge.deps import BellDep, FirmSession, Member, Viewer
+from app.edge.deps import BellDep, FirmReads, FirmSession, Member, Viewer
 from app.edge.exact import ExactRoute
 from app.edge.models import Answer, Moment, PageQuery, PathId, Since, check_order, money, number
 from app.edge.problems import may_raise
@@ -131,9 +131,7 @@ async def upsert(
 
 
 @router.get("", operation_id="invoice_list")
-async def list_invoices(
-    session: FirmSession, principal: Viewer, query: Annotated[InvoiceQuery, Query()]
-) -> InvoicePage:
+async def list_invoices(session: FirmReads, principal: Viewer, query: Annotated[InvoiceQuery, Query()]) -> InvoicePage:
     """Invoices in order of id."""
     after = paging.decode(query.cursor)
     rows = await invoices.page(session, principal.firm_id, query.filters(), after=after, limit=query.limit + 1)
@@ -142,7 +140,7 @@ async def list_invoices(
 
 
 @router.get("/{invoice_id}", operation_id="invoice_get", responses=may_raise(NotFound))
-async def get(invoice_id: PathId, session: FirmSession, principal: Viewer) -> InvoiceAnswer:
+async def get(invoice_id: PathId, session: FirmReads, principal: Viewer) -> InvoiceAnswer:
     """One invoice."""
     return await _one(session, principal.firm_id, invoice_id)
 
@@ -154,11 +152,11 @@ async def void(invoice_id: PathId, session: FirmSession, principal: Member, bell
     return await _one(session, principal.firm_id, invoice_id)
 
 
-async def _one(session: Session, firm_id: int, invoice_id: int) -> InvoiceAnswer:
+async def _one(session: Reads, firm_id: int, invoice_id: int) -> InvoiceAnswer:
     return (await _answers(session, firm_id, [await invoices.get(session, firm_id, invoice_id)]))[0]
 
 
-async def _answers(session: Session, firm_id: int, rows: Sequence[Any]) -> list[InvoiceAnswer]:
+async def _answers(session: Reads, firm_id: int, rows: Sequence[Any]) -> list[InvoiceAnswer]:
     lines = await invoices.lines_of(session, firm_id, [row.id for row in rows])
     return [_answer(row, lines[row.id]) for row in rows]
 

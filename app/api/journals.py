@@ -12,9 +12,9 @@ from app.books import journals as books
 from app.books.inputs import MAX_ITEMS, Day, Input, Number, Reference
 from app.books.ledger_inputs import JournalEntryIn
 from app.db import journals
-from app.db.session import Session
+from app.db.reading import Reads
 from app.edge import paging
-from app.edge.deps import BellDep, FirmSession, Member, Viewer
+from app.edge.deps import BellDep, FirmReads, FirmSession, Member, Viewer
 from app.edge.exact import ExactRoute
 from app.edge.models import Answer, Moment, PageQuery, PathId, Since, check_order, money
 from app.edge.problems import may_raise
@@ -121,7 +121,7 @@ async def upsert(
 
 @router.get("", operation_id="journal_entry_list")
 async def list_entries(
-    session: FirmSession, principal: Viewer, query: Annotated[JournalEntryQuery, Query()]
+    session: FirmReads, principal: Viewer, query: Annotated[JournalEntryQuery, Query()]
 ) -> JournalEntryPage:
     """Journal entries in order of id."""
     after = paging.decode(query.cursor)
@@ -131,7 +131,7 @@ async def list_entries(
 
 
 @router.get("/{entry_id}", operation_id="journal_entry_get", responses=may_raise(NotFound))
-async def get(entry_id: PathId, session: FirmSession, principal: Viewer) -> JournalEntryAnswer:
+async def get(entry_id: PathId, session: FirmReads, principal: Viewer) -> JournalEntryAnswer:
     """One journal entry."""
     return await _one(session, principal.firm_id, entry_id)
 
@@ -165,11 +165,11 @@ async def reverse(
     return await _one(session, principal.firm_id, saved.outcomes[0].id)
 
 
-async def _one(session: Session, firm_id: int, entry_id: int) -> JournalEntryAnswer:
+async def _one(session: Reads, firm_id: int, entry_id: int) -> JournalEntryAnswer:
     return (await _answers(session, firm_id, [await journals.get(session, firm_id, entry_id)]))[0]
 
 
-async def _answers(session: Session, firm_id: int, rows: Sequence[Any]) -> list[JournalEntryAnswer]:
+async def _answers(session: Reads, firm_id: int, rows: Sequence[Any]) -> list[JournalEntryAnswer]:
     lines = await journals.lines_of(session, firm_id, [row.id for row in rows])
     return [_answer(row, lines[row.id]) for row in rows]
 

@@ -8,14 +8,18 @@ from app.books.inputs import Id
 from app.canonical import Kind
 from app.db import mappings
 from app.edge import paging
-from app.edge.deps import FirmSession, Viewer
+from app.edge.deps import FirmReads, Viewer
+from app.edge.lean import LeanRoute
 from app.edge.models import PageQuery, PathId
 from app.edge.problems import may_raise
 from app.edge.sync_answers import CustomerMappingAnswer, InvoiceMappingAnswer, mapping_answer
 from app.errors import Forbidden, Invalid, NotFound, Unauthenticated
 
 router = APIRouter(
-    prefix="/api/v1/accounting", tags=["mappings"], responses=may_raise(Unauthenticated, Forbidden, Invalid)
+    prefix="/api/v1/accounting",
+    tags=["mappings"],
+    route_class=LeanRoute,
+    responses=may_raise(Unauthenticated, Forbidden, Invalid),
 )
 
 
@@ -42,7 +46,7 @@ class CustomerMappingQuery(MappingQuery):
 async def list_invoice_mappings(
     request: Request,
     response: Response,
-    session: FirmSession,
+    session: FirmReads,
     principal: Viewer,
     query: Annotated[InvoiceMappingQuery, Query()],
 ) -> list[InvoiceMappingAnswer]:
@@ -63,7 +67,7 @@ async def list_invoice_mappings(
 
 
 @router.get("/invoice-mappings/{mapping_id}", operation_id="invoice_mapping_get", responses=may_raise(NotFound))
-async def get_invoice_mapping(mapping_id: PathId, session: FirmSession, principal: Viewer) -> InvoiceMappingAnswer:
+async def get_invoice_mapping(mapping_id: PathId, session: FirmReads, principal: Viewer) -> InvoiceMappingAnswer:
     """One invoice mapping."""
     row = await mappings.get(session, principal.firm_id, Kind.invoice, mapping_id)
     return InvoiceMappingAnswer.model_validate(mapping_answer(Kind.invoice, row))
@@ -73,7 +77,7 @@ async def get_invoice_mapping(mapping_id: PathId, session: FirmSession, principa
 async def list_customer_mappings(
     request: Request,
     response: Response,
-    session: FirmSession,
+    session: FirmReads,
     principal: Viewer,
     query: Annotated[CustomerMappingQuery, Query()],
 ) -> list[CustomerMappingAnswer]:
@@ -94,7 +98,7 @@ async def list_customer_mappings(
 
 
 @router.get("/customer-mappings/{mapping_id}", operation_id="customer_mapping_get", responses=may_raise(NotFound))
-async def get_customer_mapping(mapping_id: PathId, session: FirmSession, principal: Viewer) -> CustomerMappingAnswer:
+async def get_customer_mapping(mapping_id: PathId, session: FirmReads, principal: Viewer) -> CustomerMappingAnswer:
     """One customer mapping."""
     row = await mappings.get(session, principal.firm_id, Kind.customer, mapping_id)
     return CustomerMappingAnswer.model_validate(mapping_answer(Kind.customer, row))

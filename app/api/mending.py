@@ -10,7 +10,8 @@ from app.canonical import Kind
 from app.db import mappings
 from app.db.mending import Choice
 from app.edge import paging
-from app.edge.deps import FirmSession, Member, RuntimeDep, Viewer
+from app.edge.deps import FirmReads, Member, RuntimeDep, Viewer
+from app.edge.lean import LeanRoute
 from app.edge.models import Answer, PageQuery, PathId
 from app.edge.problems import may_raise
 from app.edge.sync_answers import AnyMappingAnswer, mapping_answer
@@ -18,7 +19,10 @@ from app.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 from app.sync import mending
 
 router = APIRouter(
-    prefix="/api/v1/accounting/mappings", tags=["mappings"], responses=may_raise(Unauthenticated, Forbidden, Invalid)
+    prefix="/api/v1/accounting/mappings",
+    tags=["mappings"],
+    route_class=LeanRoute,
+    responses=may_raise(Unauthenticated, Forbidden, Invalid),
 )
 MappedKind = Literal["customer", "invoice", "journal_entry"]
 State = Literal[
@@ -78,7 +82,7 @@ class Decision(Answer):
 
 @router.get("/{kind}", operation_id="mapping_list")
 async def list_mappings(
-    kind: MappedKind, session: FirmSession, principal: Viewer, query: Annotated[AnyMappingQuery, Query()]
+    kind: MappedKind, session: FirmReads, principal: Viewer, query: Annotated[AnyMappingQuery, Query()]
 ) -> AnyMappingPage:
     """Mappings of one kind in order of id."""
     rows = await mappings.page(
@@ -94,7 +98,7 @@ async def list_mappings(
 
 
 @router.get("/{kind}/{mapping_id}", operation_id="mapping_get", responses=may_raise(NotFound))
-async def get(kind: MappedKind, mapping_id: PathId, session: FirmSession, principal: Viewer) -> AnyMappingAnswer:
+async def get(kind: MappedKind, mapping_id: PathId, session: FirmReads, principal: Viewer) -> AnyMappingAnswer:
     """One mapping."""
     return mapping_answer(Kind(kind), await mappings.get(session, principal.firm_id, Kind(kind), mapping_id))
 

@@ -8,9 +8,10 @@ from fastapi import APIRouter, Query
 
 from app.books.inputs import Day, Id
 from app.db import payments
-from app.db.session import Session
+from app.db.reading import Reads
 from app.edge import paging
-from app.edge.deps import FirmSession, Viewer
+from app.edge.deps import FirmReads, Viewer
+from app.edge.lean import LeanRoute
 from app.edge.models import Answer, Moment, PageQuery, PathId, check_order, money
 from app.edge.problems import may_raise
 from app.errors import Forbidden, Invalid, NotFound, Unauthenticated
@@ -18,6 +19,7 @@ from app.errors import Forbidden, Invalid, NotFound, Unauthenticated
 router = APIRouter(
     prefix="/api/v1/accounting/payments",
     tags=["books"],
+    route_class=LeanRoute,
     responses=may_raise(Unauthenticated, Forbidden, Invalid),
 )
 
@@ -76,9 +78,7 @@ class PaymentQuery(PageQuery):
 
 
 @router.get("", operation_id="payment_list")
-async def list_payments(
-    session: FirmSession, principal: Viewer, query: Annotated[PaymentQuery, Query()]
-) -> PaymentPage:
+async def list_payments(session: FirmReads, principal: Viewer, query: Annotated[PaymentQuery, Query()]) -> PaymentPage:
     """Payments in order of id."""
     after = paging.decode(query.cursor)
     rows = await payments.page(session, principal.firm_id, query.filters(), after=after, limit=query.limit + 1)
@@ -87,13 +87,13 @@ async def list_payments(
 
 
 @router.get("/{payment_id}", operation_id="payment_get", responses=may_raise(NotFound))
-async def get(payment_id: PathId, session: FirmSession, principal: Viewer) -> PaymentAnswer:
+async def get(payment_id: PathId, session: FirmReads, principal: Viewer) -> PaymentAnswer:
     """One payment with what it was set against."""
     row = await payments.get(session, principal.firm_id, payment_id)
     return (await _answers(session, principal.firm_id, [row]))[0]
 
 
-async def _answers(session: Session, firm_id: int, rows: Sequence[Any]) -> list[PaymentAnswer]:
+async def _answers(session: Reads, firm_id: int, rows: Sequence[Any]) -> list[PaymentAnswer]:
     allocations = await payments.allocations_of(session, firm_id, [row.id for row in rows])
     return [_answer(row, allocations[row.id]) for row in rows]
 

@@ -8,14 +8,18 @@ from fastapi import APIRouter, Query
 from app.books.inputs import Day, Id, Word
 from app.db import bank_transactions, remote_records
 from app.edge import paging
-from app.edge.deps import FirmSession, Viewer
+from app.edge.deps import FirmReads, Viewer
+from app.edge.lean import LeanRoute
 from app.edge.models import Answer, Moment, PageQuery, PathId, check_order, money
 from app.edge.problems import may_raise
 from app.edge.sync_bodies import PulledKind
 from app.errors import Forbidden, Invalid, NotFound, Unauthenticated
 
 router = APIRouter(
-    prefix="/api/v1/accounting", tags=["books"], responses=may_raise(Unauthenticated, Forbidden, Invalid)
+    prefix="/api/v1/accounting",
+    tags=["books"],
+    route_class=LeanRoute,
+    responses=may_raise(Unauthenticated, Forbidden, Invalid),
 )
 
 
@@ -97,7 +101,7 @@ class RemoteRecordQuery(PageQuery):
 
 @router.get("/transactions", operation_id="transaction_list")
 async def list_transactions(
-    session: FirmSession, principal: Viewer, query: Annotated[TransactionQuery, Query()]
+    session: FirmReads, principal: Viewer, query: Annotated[TransactionQuery, Query()]
 ) -> TransactionPage:
     """Bank transactions in order of id."""
     check_order("date_from", query.date_from, "date_to", query.date_to)
@@ -109,14 +113,14 @@ async def list_transactions(
 
 
 @router.get("/transactions/{transaction_id}", operation_id="transaction_get", responses=may_raise(NotFound))
-async def get_transaction(transaction_id: PathId, session: FirmSession, principal: Viewer) -> TransactionAnswer:
+async def get_transaction(transaction_id: PathId, session: FirmReads, principal: Viewer) -> TransactionAnswer:
     """One bank transaction."""
     return _transaction(await bank_transactions.get(session, principal.firm_id, transaction_id))
 
 
 @router.get("/remote-records", operation_id="remote_record_list")
 async def list_remote_records(
-    session: FirmSession, principal: Viewer, query: Annotated[RemoteRecordQuery, Query()]
+    session: FirmReads, principal: Viewer, query: Annotated[RemoteRecordQuery, Query()]
 ) -> RemoteRecordPage:
     """Copies of what the providers hold, in order of id."""
     rows = await remote_records.page(
@@ -131,7 +135,7 @@ async def list_remote_records(
 
 
 @router.get("/remote-records/{record_id}", operation_id="remote_record_get", responses=may_raise(NotFound))
-async def get_remote_record(record_id: PathId, session: FirmSession, principal: Viewer) -> RemoteRecordAnswer:
+async def get_remote_record(record_id: PathId, session: FirmReads, principal: Viewer) -> RemoteRecordAnswer:
     """One copy."""
     return _copy(await remote_records.get(session, principal.firm_id, record_id))
 

@@ -7,7 +7,8 @@ from fastapi import APIRouter, Query
 from app.books.inputs import Id
 from app.db import runs
 from app.edge import paging
-from app.edge.deps import FirmSession, Member, RuntimeDep, Viewer
+from app.edge.deps import FirmReads, Member, RuntimeDep, Viewer
+from app.edge.lean import LeanRoute
 from app.edge.models import Answer, PageQuery, PathId
 from app.edge.principals import Principal
 from app.edge.problems import may_raise
@@ -17,7 +18,10 @@ from app.runtime import Runtime
 from app.sync.controlling import Act, control
 
 router = APIRouter(
-    prefix="/api/v1/accounting/runs", tags=["sync"], responses=may_raise(Unauthenticated, Forbidden, Invalid)
+    prefix="/api/v1/accounting/runs",
+    tags=["sync"],
+    route_class=LeanRoute,
+    responses=may_raise(Unauthenticated, Forbidden, Invalid),
 )
 
 
@@ -37,7 +41,7 @@ class RunQuery(PageQuery):
 
 
 @router.get("", operation_id="run_list")
-async def list_runs(session: FirmSession, principal: Viewer, query: Annotated[RunQuery, Query()]) -> RunPage:
+async def list_runs(session: FirmReads, principal: Viewer, query: Annotated[RunQuery, Query()]) -> RunPage:
     """Runs, newest first."""
     rows = await runs.page(
         session,
@@ -73,6 +77,6 @@ async def _control(runtime: Runtime, principal: Principal, run_id: int, act: Act
 
 
 @router.get("/{run_id}", operation_id="run_get", responses=may_raise(NotFound))
-async def get(run_id: PathId, session: FirmSession, principal: Viewer) -> RunAnswer:
+async def get(run_id: PathId, session: FirmReads, principal: Viewer) -> RunAnswer:
     """One run."""
     return run_answer(await runs.get(session, principal.firm_id, run_id))

@@ -9,7 +9,8 @@ from app.api.clients import ClientAnswer, client_answer
 from app.books.inputs import Id, Input, Reference
 from app.db import clients, suggestions
 from app.edge import paging
-from app.edge.deps import BellDep, FirmSession, Member, Viewer
+from app.edge.deps import BellDep, FirmReads, FirmSession, Member, Viewer
+from app.edge.lean import LeanRoute
 from app.edge.models import Answer, Moment, PageQuery, PathId
 from app.edge.problems import may_raise
 from app.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
@@ -18,6 +19,7 @@ from app.sync import suggesting
 router = APIRouter(
     prefix="/api/v1/accounting/client-suggestions",
     tags=["books"],
+    route_class=LeanRoute,
     responses=may_raise(Unauthenticated, Forbidden, Invalid),
 )
 
@@ -68,7 +70,7 @@ class MatchIn(Input):
 
 @router.get("", operation_id="client_suggestion_list")
 async def list_suggestions(
-    session: FirmSession, principal: Viewer, query: Annotated[SuggestionQuery, Query()]
+    session: FirmReads, principal: Viewer, query: Annotated[SuggestionQuery, Query()]
 ) -> ClientSuggestionPage:
     """Customers pulled that are linked to no client, in order of id."""
     rows = await suggestions.page(

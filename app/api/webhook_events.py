@@ -8,7 +8,8 @@ from pydantic import Field
 from app.books.inputs import Id, Input, Word
 from app.db import analytics, inbox
 from app.edge import paging
-from app.edge.deps import Admin, BellDep, FirmSession, Viewer
+from app.edge.deps import Admin, BellDep, FirmReads, FirmSession, Viewer
+from app.edge.lean import LeanRoute
 from app.edge.models import Answer, Moment, PageQuery
 from app.edge.problems import may_raise
 from app.errors import Forbidden, Invalid, Unauthenticated
@@ -17,6 +18,7 @@ from app.sync import replaying
 router = APIRouter(
     prefix="/api/v1/accounting/webhook-events",
     tags=["sync"],
+    route_class=LeanRoute,
     responses=may_raise(Unauthenticated, Forbidden, Invalid),
 )
 EventState = Literal["pending", "done", "ignored", "parked"]
@@ -88,7 +90,7 @@ class Replayed(Answer):
 
 
 @router.get("", operation_id="webhook_event_list")
-async def list_events(session: FirmSession, principal: Viewer, query: Annotated[EventQuery, Query()]) -> EventPage:
+async def list_events(session: FirmReads, principal: Viewer, query: Annotated[EventQuery, Query()]) -> EventPage:
     """Events, newest first."""
     rows = await inbox.page(
         session,

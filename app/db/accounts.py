@@ -8,10 +8,14 @@ from sqlalchemy import ColumnElement, Row, or_, select
 
 from app.db.bulk import among
 from app.db.ledger_tables import Account
+from app.db.listing import one_of, page_of
+from app.db.reading import Reads
 from app.db.session import Session
 from app.errors import NotFound
 
 AccountRow = Row[*tuple[Any, ...]]
+
+_ONE, _PAGE = one_of(select(Account), Account), page_of(select(Account), Account)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,23 +49,21 @@ _NARROW: Mapping[str, Callable[[Any], ColumnElement[bool]]] = {
 }
 
 
-async def get(session: Session, firm_id: int, account_id: int) -> AccountRow:
+async def get(session: Reads, firm_id: int, account_id: int) -> AccountRow:
     """One account. Raises NotFound."""
-    query = select(Account).where(Account.firm_id == firm_id, Account.id == account_id)
-    row = (await session.execute(query)).one_or_none()
+    row = (await session.execute(_ONE, {"firm": firm_id, "id": account_id})).one_or_none()
     if row is None:
         raise NotFound("There is no such account.", record={"kind": "account", "id": account_id})
     return row
 
 
 async def page(
-    session: Session, firm_id: int, filters: Filters, *, after: int | None, limit: int
+    session: Reads, firm_id: int, filters: Filters, *, after: int | None, limit: int
 ) -> Sequence[AccountRow]:
     """Accounts in order of id."""
-    query = select(Account).where(Account.firm_id == firm_id, *filters.conditions()).order_by(Account.id).limit(limit)
-    if after is not None:
-        query = query.where(Account.id > after)
-    return (await session.execute(query)).all()
+    conditions = filters.conditions()
+    query = _PAGE.where(*conditions) if conditions else _PAGE
+    return (await session.execute(query, {"firm": firm_id, "after": after or 0, "limit": limit})).all()
 
 
 async def named(

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, insert, select, text, update
+from sqlalchemy import ARRAY, Row, Text, bindparam, func, insert, select, text, update
 
+from app.db.reading import Reads
 from app.db.session import Session
 from app.db.tables import ApiKey, Firm
 from app.errors import NotFound
@@ -17,13 +18,13 @@ _FIND = text(
     """
     WITH touched AS (
         UPDATE api_keys SET last_used_at = now()
-        WHERE key_hash = :hash AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())
+        WHERE key_hash = ANY(:hashes) AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())
           AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute')
     )
-    SELECT id, firm_id, name, role FROM api_keys
-    WHERE key_hash = :hash AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())
+    SELECT id, firm_id, name, role, key_hash FROM api_keys
+    WHERE key_hash = ANY(:hashes) AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())
     """
-)
+).bindparams(bindparam("hashes", type_=ARRAY(Text)))
 _SHOWN = (
     ApiKey.id,
     ApiKey.name,
@@ -36,9 +37,10 @@ _SHOWN = (
 )
 
 
-async def find(session: Session, key_hash: str) -> KeyRow | None:
-    """The usable key (`id, firm_id, name, role`) with this hash, and a note that it was used. System role."""
-    return (await session.execute(_FIND, {"hash": key_hash})).one_or_none()
+async def find(session: Reads, hashes: Sequence[str]) -> dict[str, Any]:
+    """The usable keys (`id, firm_id, name, role`) by their hashes, and a note that they were used. System role."""
+    found = await session.execute(_FIND, {"hashes": hashes})
+    return {row.key_hash: row for row in found}
 
 
 async def firm_exists(session: Session, firm_id: int) -> bool:
@@ -73,7 +75,7 @@ async def revoke(session: Session, firm_id: int, key_id: int) -> None:
         raise NotFound("There is no such API key.", record={"kind": "api_key", "id": key_id})
 
 
-async def of_firm(session: Session, firm_id: int) -> Sequence[KeyRow]:
+async def of_firm(session: Reads, firm_id: int) -> Sequence[KeyRow]:
     """All keys of a firm without their hashes, oldest first."""
     return (await session.execute(select(*_SHOWN).where(ApiKey.firm_id == firm_id).order_by(ApiKey.id))).all()
 

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Row, insert, select
 
 from app.db.base import Json
+from app.db.reading import Reads
 from app.db.session import Session
 from app.db.tables import AuditEvent
 
@@ -24,7 +25,7 @@ async def record(
 
 
 async def page(
-    session: Session,
+    session: Reads,
     firm_id: int,
     *,
     subject: str | None = None,

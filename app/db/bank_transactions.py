@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from app.canonical import RemoteBankTransaction
 from app.db.ledger_tables import BankTransaction
+from app.db.reading import Reads
 from app.db.session import Session
 from app.errors import NotFound
 
@@ -85,7 +86,7 @@ _NARROW: Mapping[str, Callable[[Any], ColumnElement[bool]]] = {
 }
 
 
-async def get(session: Session, firm_id: int, transaction_id: int) -> TransactionRow:
+async def get(session: Reads, firm_id: int, transaction_id: int) -> TransactionRow:
     """One transaction. Raises NotFound."""
     query = select(BankTransaction).where(BankTransaction.firm_id == firm_id, BankTransaction.id == transaction_id)
     row = (await session.execute(query)).one_or_none()
@@ -95,7 +96,7 @@ async def get(session: Session, firm_id: int, transaction_id: int) -> Transactio
 
 
 async def page(
-    session: Session, firm_id: int, filters: Filters, *, after: int | None, limit: int
+    session: Reads, firm_id: int, filters: Filters, *, after: int | None, limit: int
 ) -> Sequence[TransactionRow]:
     """Transactions in order of id."""
     query = select(BankTransaction).where(BankTransaction.firm_id == firm_id, *filters.conditions())

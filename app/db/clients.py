@@ -8,6 +8,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, exists, func, or_, select
 
 from app.db.bulk import among
+from app.db.listing import one_of, page_of
+from app.db.reading import Reads
 from app.db.session import Session
 from app.db.sync_tables import CustomerSyncMapping
 from app.db.tables import Client, Connection
@@ -23,12 +25,12 @@ _CHANGED = exists().where(
     CustomerSyncMapping.base_revision < Client.revision,
 )
 _SELECT = select(Client, _CHANGED.label("changed_since_sync"))
+_ONE, _PAGE = one_of(_SELECT, Client), page_of(_SELECT, Client)
 
 
-async def get(session: Session, firm_id: int, client_id: int) -> ClientRow:
+async def get(session: Reads, firm_id: int, client_id: int) -> ClientRow:
     """One client. Raises NotFound."""
-    found = await session.execute(_SELECT.where(Client.firm_id == firm_id, Client.id == client_id))
-    row = found.one_or_none()
+    row = (await session.execute(_ONE, {"firm": firm_id, "id": client_id})).one_or_none()
     if row is None:
         raise NotFound("There is no such client.", record={"kind": "client", "id": client_id})
     return row
@@ -64,14 +66,11 @@ _NARROW: Mapping[str, Callable[[Any], ColumnElement[bool]]] = {
 }
 
 
-async def page(
-    session: Session, firm_id: int, filters: Filters, *, after: int | None, limit: int
-) -> Sequence[ClientRow]:
+async def page(session: Reads, firm_id: int, filters: Filters, *, after: int | None, limit: int) -> Sequence[ClientRow]:
     """Clients in order of id."""
-    query = _SELECT.where(Client.firm_id == firm_id, *filters.conditions()).order_by(Client.id).limit(limit)
-    if after is not None:
-        query = query.where(Client.id > after)
-    return (await session.execute(query)).all()
+    conditions = filters.conditions()
+    query = _PAGE.where(*conditions) if conditions else _PAGE
+    return (await session.execute(query, {"firm": firm_id, "after": after or 0, "limit": limit})).all()
 
 
 async def called(session: Session, firm_id: int, words: str) -> Sequence[ClientRow]:

@@ -8,6 +8,7 @@ from sqlalchemy import Row, Text, column, delete, func, literal, select
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from app.canonical import ProviderName
+from app.db.reading import Reads
 from app.db.session import Session
 from app.db.sync_tables import AccountMapping, ItemMapping, TaxMapping
 from app.errors import NotFound
@@ -32,7 +33,7 @@ _PLACE = ("firm_id", "provider", "connection_id", "internal_code")
 
 
 async def page(
-    session: Session,
+    session: Reads,
     firm_id: int,
     kind: CodeKind,
     *,

@@ -9,6 +9,7 @@ from sqlalchemy import Row, func, insert, select, text, update
 
 from app.canonical import MINOR_DIGITS
 from app.db.file_tables import ExportLog
+from app.db.reading import Reads
 from app.db.session import Session
 from app.errors import NotFound
 
@@ -119,7 +120,7 @@ async def delivered(session: Session, firm_id: int, log_id: int) -> None:
 _SHOWN = [column for column in ExportLog.__table__.columns if column.name not in ("entries", "alterations")]
 
 
-async def get(session: Session, firm_id: int, log_id: int) -> LogRow:
+async def get(session: Reads, firm_id: int, log_id: int) -> LogRow:
     """One export with what was altered. Raises NotFound."""
     query = select(*_SHOWN, ExportLog.alterations).where(ExportLog.firm_id == firm_id, ExportLog.id == log_id)
     row: Any = (await session.execute(query)).one_or_none()
@@ -130,7 +131,7 @@ async def get(session: Session, firm_id: int, log_id: int) -> LogRow:
 
 
 async def page(
-    session: Session, firm_id: int, *, provider: str | None, state: str | None, after: int | None, limit: int
+    session: Reads, firm_id: int, *, provider: str | None, state: str | None, after: int | None, limit: int
 ) -> Sequence[LogRow]:
     """Exports, newest first, without what was altered; `after` is the last id seen."""
     query = select(*_SHOWN).where(ExportLog.firm_id == firm_id).order_by(ExportLog.id.desc()).limit(limit)

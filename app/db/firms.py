@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Row, func, insert, select, text, update
 
+from app.db.reading import Reads
 from app.db.session import Session
 from app.db.tables import Firm
 from app.errors import NotFound
@@ -24,7 +25,7 @@ async def every(session: Session) -> Sequence[FirmRow]:
     return (await session.execute(select(Firm).order_by(Firm.id))).all()
 
 
-async def get(session: Session, firm_id: int, *, lock: bool = False) -> FirmRow:
+async def get(session: Reads, firm_id: int, *, lock: bool = False) -> FirmRow:
     """One firm; with `lock`, nobody else changes it before the transaction ends. Raises NotFound."""
     query = select(Firm).where(Firm.id == firm_id)
     row = (await session.execute(query.with_for_update() if lock else query)).one_or_none()

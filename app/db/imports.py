@@ -8,6 +8,7 @@ from sqlalchemy import Row, insert, select
 from app.db.bulk import among
 from app.db.file_tables import ImportBatch
 from app.db.ledger_tables import JournalEntry
+from app.db.reading import Reads
 from app.db.session import Session
 from app.errors import NotFound
 
@@ -21,7 +22,7 @@ async def log(session: Session, firm_id: int, values: Mapping[str, object]) -> i
     return int(made.scalar_one())
 
 
-async def get(session: Session, firm_id: int, batch_id: int) -> BatchRow:
+async def get(session: Reads, firm_id: int, batch_id: int) -> BatchRow:
     """One batch with its errors and its rejected rows. Raises NotFound."""
     query = select(ImportBatch).where(ImportBatch.firm_id == firm_id, ImportBatch.id == batch_id)
     row: Any = (await session.execute(query)).one_or_none()
@@ -32,7 +33,7 @@ async def get(session: Session, firm_id: int, batch_id: int) -> BatchRow:
 
 
 async def page(
-    session: Session, firm_id: int, *, provider: str | None, after: int | None, limit: int
+    session: Reads, firm_id: int, *, provider: str | None, after: int | None, limit: int
 ) -> Sequence[Row[Any]]:
     """Batches, newest first, without their errors; `after` is the last id seen."""
     query = select(*_SHOWN).where(ImportBatch.firm_id == firm_id).order_by(ImportBatch.id.desc()).limit(limit)

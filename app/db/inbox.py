@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Row, case, func, select, text, update
 
 from app.db.base import Json
+from app.db.reading import Reads
 from app.db.session import Session, dump_json
 from app.db.sync_tables import WebhookEvent
 from app.db.tables import Connection
@@ -69,7 +70,7 @@ async def store(session: Session, deliveries: Sequence[Delivery]) -> set[int]:
 
 
 async def page(
-    session: Session,
+    session: Reads,
     firm_id: int,
     *,
     after: int | None,

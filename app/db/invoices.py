@@ -6,9 +6,11 @@ from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, bindparam, delete, exists, func, or_, select, update
 
 from app.db.bulk import among
+from app.db.listing import among_given, one_of, page_of
+from app.db.reading import Reads
 from app.db.session import Session
 from app.db.sync_tables import InvoiceSyncMapping
 from app.db.tables import Client, Firm, Invoice, InvoiceLine, Payment, PaymentAllocation
@@ -25,7 +27,7 @@ _CHANGED = exists().where(
     InvoiceSyncMapping.base_revision < Invoice.revision,
 )
 _TODAY = func.date(func.timezone(Firm.time_zone, func.now()))
-_OVERDUE = and_(Invoice.status.in_(_OPEN), Invoice.due_date < _TODAY)
+_OVERDUE = and_(among(Invoice.status, _OPEN), Invoice.due_date < _TODAY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,47 +67,45 @@ _NARROW: Mapping[str, Callable[[Any], ColumnElement[bool]]] = {
 }
 
 
-def _query(firm_id: int) -> Select[*tuple[Any, ...]]:
-    return (
-        select(
-            Invoice,
-            Client.external_ref.label("client_ref"),
-            _OVERDUE.label("overdue"),
-            _CHANGED.label("changed_since_sync"),
-        )
-        .join(Client, and_(Client.firm_id == Invoice.firm_id, Client.id == Invoice.client_id))
-        .join(Firm, Firm.id == Invoice.firm_id)
-        .where(Invoice.firm_id == firm_id)
+_SELECT = (
+    select(
+        Invoice,
+        Client.external_ref.label("client_ref"),
+        _OVERDUE.label("overdue"),
+        _CHANGED.label("changed_since_sync"),
     )
+    .join(Client, and_(Client.firm_id == Invoice.firm_id, Client.id == Invoice.client_id))
+    .join(Firm, Firm.id == Invoice.firm_id)
+)
+_ONE, _PAGE = one_of(_SELECT, Invoice), page_of(_SELECT, Invoice)
+_LINES = (
+    select(InvoiceLine)
+    .where(InvoiceLine.firm_id == bindparam("firm"), among_given(InvoiceLine.invoice_id))
+    .order_by(InvoiceLine.invoice_id, InvoiceLine.position)
+)
 
 
-async def get(session: Session, firm_id: int, invoice_id: int) -> InvoiceRow:
+async def get(session: Reads, firm_id: int, invoice_id: int) -> InvoiceRow:
     """One invoice, without its lines. Raises NotFound."""
-    row = (await session.execute(_query(firm_id).where(Invoice.id == invoice_id))).one_or_none()
+    row = (await session.execute(_ONE, {"firm": firm_id, "id": invoice_id})).one_or_none()
     if row is None:
         raise NotFound("There is no such invoice.", record={"kind": "invoice", "id": invoice_id})
     return row
 
 
 async def page(
-    session: Session, firm_id: int, filters: Filters, *, after: int | None, limit: int
+    session: Reads, firm_id: int, filters: Filters, *, after: int | None, limit: int
 ) -> Sequence[InvoiceRow]:
     """Invoices in order of id, without their lines."""
-    query = _query(firm_id).where(*filters.conditions()).order_by(Invoice.id).limit(limit)
-    if after is not None:
-        query = query.where(Invoice.id > after)
-    return (await session.execute(query)).all()
+    conditions = filters.conditions()
+    query = _PAGE.where(*conditions) if conditions else _PAGE
+    return (await session.execute(query, {"firm": firm_id, "after": after or 0, "limit": limit})).all()
 
 
-async def lines_of(session: Session, firm_id: int, invoice_ids: Collection[int]) -> Mapping[int, list[LineRow]]:
+async def lines_of(session: Reads, firm_id: int, invoice_ids: Collection[int]) -> Mapping[int, list[LineRow]]:
     """The lines of several invoices, in their order; an invoice without lines maps to an empty list."""
-    query = (
-        select(InvoiceLine)
-        .where(InvoiceLine.firm_id == firm_id, among(InvoiceLine.invoice_id, invoice_ids))
-        .order_by(InvoiceLine.invoice_id, InvoiceLine.position)
-    )
     lines: defaultdict[int, list[LineRow]] = defaultdict(list)
-    for row in await session.execute(query):
+    for row in await session.execute(_LINES, {"firm": firm_id, "ids": list(invoice_ids)}):
         lines[row.invoice_id].append(row)
     return lines
 

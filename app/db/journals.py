@@ -6,10 +6,12 @@ from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, bindparam, delete, exists, func, or_, select, update
 
 from app.db.bulk import among
 from app.db.ledger_tables import JournalEntry, JournalEntrySyncMapping, JournalLine
+from app.db.listing import among_given, one_of, page_of
+from app.db.reading import Reads
 from app.db.session import Session
 from app.db.tables import Client
 from app.errors import NotFound
@@ -24,6 +26,13 @@ _CHANGED = exists().where(
     JournalEntrySyncMapping.base_revision < JournalEntry.revision,
 )
 _SELECT = select(JournalEntry, _CHANGED.label("changed_since_sync"))
+_ONE, _PAGE = one_of(_SELECT, JournalEntry), page_of(_SELECT, JournalEntry)
+_LINES = (
+    select(JournalLine, Client.external_ref.label("client_ref"))
+    .outerjoin(Client, and_(Client.firm_id == JournalLine.firm_id, Client.id == JournalLine.client_id))
+    .where(JournalLine.firm_id == bindparam("firm"), among_given(JournalLine.journal_entry_id))
+    .order_by(JournalLine.journal_entry_id, JournalLine.position)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,36 +62,25 @@ _NARROW: Mapping[str, Callable[[Any], ColumnElement[bool]]] = {
 }
 
 
-async def get(session: Session, firm_id: int, entry_id: int) -> EntryRow:
+async def get(session: Reads, firm_id: int, entry_id: int) -> EntryRow:
     """One entry, without its lines. Raises NotFound."""
-    query = _SELECT.where(JournalEntry.firm_id == firm_id, JournalEntry.id == entry_id)
-    row = (await session.execute(query)).one_or_none()
+    row = (await session.execute(_ONE, {"firm": firm_id, "id": entry_id})).one_or_none()
     if row is None:
         raise NotFound("There is no such journal entry.", record={"kind": "journal_entry", "id": entry_id})
     return row
 
 
-async def page(
-    session: Session, firm_id: int, filters: Filters, *, after: int | None, limit: int
-) -> Sequence[EntryRow]:
+async def page(session: Reads, firm_id: int, filters: Filters, *, after: int | None, limit: int) -> Sequence[EntryRow]:
     """Entries in order of id, without their lines."""
-    query = _SELECT.where(JournalEntry.firm_id == firm_id, *filters.conditions()).order_by(JournalEntry.id).limit(limit)
-    if after is not None:
-        query = query.where(JournalEntry.id > after)
-    return (await session.execute(query)).all()
+    conditions = filters.conditions()
+    query = _PAGE.where(*conditions) if conditions else _PAGE
+    return (await session.execute(query, {"firm": firm_id, "after": after or 0, "limit": limit})).all()
 
 
-async def lines_of(session: Session, firm_id: int, entry_ids: Collection[int]) -> Mapping[int, list[LineRow]]:
+async def lines_of(session: Reads, firm_id: int, entry_ids: Collection[int]) -> Mapping[int, list[LineRow]]:
     """The lines of several entries, in their order, with `client_ref`."""
-    owner = and_(Client.firm_id == JournalLine.firm_id, Client.id == JournalLine.client_id)
-    query = (
-        select(JournalLine, Client.external_ref.label("client_ref"))
-        .outerjoin(Client, owner)
-        .where(JournalLine.firm_id == firm_id, among(JournalLine.journal_entry_id, entry_ids))
-        .order_by(JournalLine.journal_entry_id, JournalLine.position)
-    )
     lines: defaultdict[int, list[LineRow]] = defaultdict(list)
-    for row in await session.execute(query):
+    for row in await session.execute(_LINES, {"firm": firm_id, "ids": list(entry_ids)}):
         lines[row.journal_entry_id].append(row)
     return lines
 

@@ -12,6 +12,7 @@ from app.canonical import Kind, ProviderName
 from app.db.kinds import PUSHED, MappingTable
 from app.db.ledger_tables import JournalEntry
 from app.db.mapping_sql import AUTO, COUNTS, NAMED, OTHER_HOMES, OWED_AT_HOME, UNPLACED
+from app.db.reading import Reads
 from app.db.session import Session
 from app.db.tables import Client, Connection, Invoice
 from app.errors import NotFound
@@ -93,7 +94,7 @@ async def ask(
     return [Asked(row.id, row.record_id, row.connection_id, row.state) for row in rows]
 
 
-async def get(session: Session, firm_id: int, kind: Kind, mapping_id: int) -> MappingRow:
+async def get(session: Reads, firm_id: int, kind: Kind, mapping_id: int) -> MappingRow:
     """One mapping with its record's facts. Raises NotFound."""
     rows = await page(session, firm_id, kind, mapping_id=mapping_id, limit=1)
     if not rows:
@@ -102,7 +103,7 @@ async def get(session: Session, firm_id: int, kind: Kind, mapping_id: int) -> Ma
 
 
 async def page(  # noqa: PLR0913  (each filter of the two public lists is one argument)
-    session: Session,
+    session: Reads,
     firm_id: int,
     kind: Kind,
     *,

@@ -6,10 +6,10 @@ from dataclasses import dataclass, fields
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, exists, select
+from sqlalchemy import ColumnElement, Row, and_, bindparam, exists, select
 
-from app.db.bulk import among
-from app.db.session import Session
+from app.db.listing import among_given, one_of, page_of
+from app.db.reading import Reads
 from app.db.tables import Connection, Payment, PaymentAllocation
 from app.errors import NotFound
 
@@ -19,11 +19,17 @@ AllocationRow = Row[*tuple[Any, ...]]
 _SELECT = select(Payment, Connection.provider.label("provider")).join(
     Connection, and_(Connection.firm_id == Payment.firm_id, Connection.id == Payment.connection_id)
 )
+_ONE, _PAGE = one_of(_SELECT, Payment), page_of(_SELECT, Payment)
+_ALLOCATIONS = (
+    select(PaymentAllocation)
+    .where(PaymentAllocation.firm_id == bindparam("firm"), among_given(PaymentAllocation.payment_id))
+    .order_by(PaymentAllocation.payment_id, PaymentAllocation.id)
+)
 
 
-async def get(session: Session, firm_id: int, payment_id: int) -> PaymentRow:
+async def get(session: Reads, firm_id: int, payment_id: int) -> PaymentRow:
     """One payment, without its allocations. Raises NotFound."""
-    row = (await session.execute(_SELECT.where(Payment.firm_id == firm_id, Payment.id == payment_id))).one_or_none()
+    row = (await session.execute(_ONE, {"firm": firm_id, "id": payment_id})).one_or_none()
     if row is None:
         raise NotFound("There is no such payment.", record={"kind": "payment", "id": payment_id})
     return row
@@ -65,25 +71,19 @@ _NARROW: Mapping[str, Callable[[Any], ColumnElement[bool]]] = {
 
 
 async def page(
-    session: Session, firm_id: int, filters: Filters, *, after: int | None, limit: int
+    session: Reads, firm_id: int, filters: Filters, *, after: int | None, limit: int
 ) -> Sequence[PaymentRow]:
     """Payments in order of id, without their allocations."""
-    query = _SELECT.where(Payment.firm_id == firm_id, *filters.conditions()).order_by(Payment.id).limit(limit)
-    if after is not None:
-        query = query.where(Payment.id > after)
-    return (await session.execute(query)).all()
+    conditions = filters.conditions()
+    query = _PAGE.where(*conditions) if conditions else _PAGE
+    return (await session.execute(query, {"firm": firm_id, "after": after or 0, "limit": limit})).all()
 
 
 async def allocations_of(
-    session: Session, firm_id: int, payment_ids: Collection[int]
+    session: Reads, firm_id: int, payment_ids: Collection[int]
 ) -> Mapping[int, list[AllocationRow]]:
     """What several payments were set against; a payment without allocations maps to an empty list."""
-    query = (
-        select(PaymentAllocation)
-        .where(PaymentAllocation.firm_id == firm_id, among(PaymentAllocation.payment_id, payment_ids))
-        .order_by(PaymentAllocation.payment_id, PaymentAllocation.id)
-    )
     found: defaultdict[int, list[AllocationRow]] = defaultdict(list)
-    for row in await session.execute(query):
+    for row in await session.execute(_ALLOCATIONS, {"firm": firm_id, "ids": list(payment_ids)}):
         found[row.payment_id].append(row)
     return found

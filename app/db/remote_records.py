@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from app.canonical import Kind
 from app.db.base import Json
+from app.db.reading import Reads
 from app.db.session import Session
 from app.db.sync_tables import RemoteRecord
 from app.errors import NotFound
@@ -71,7 +72,7 @@ async def lose_others(
     return len((await session.execute(query)).all())
 
 
-async def get(session: Session, firm_id: int, record_id: int) -> Row[Any]:
+async def get(session: Reads, firm_id: int, record_id: int) -> Row[Any]:
     """One copy. Raises NotFound."""
     query = select(RemoteRecord).where(RemoteRecord.firm_id == firm_id, RemoteRecord.id == record_id)
     row: Any = (await session.execute(query)).one_or_none()
@@ -82,7 +83,7 @@ async def get(session: Session, firm_id: int, record_id: int) -> Row[Any]:
 
 
 async def page(
-    session: Session,
+    session: Reads,
     firm_id: int,
     *,
     after: int | None,

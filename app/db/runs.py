@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Text, case, delete, func, insert, select, text, update
+from sqlalchemy import Integer, Row, Text, bindparam, case, delete, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import array
 
 from app.db.base import Json
+from app.db.listing import one_of
+from app.db.reading import Reads
 from app.db.session import Session
 from app.db.sync_tables import SyncRun
 from app.db.work import Scope
@@ -15,6 +17,15 @@ from app.errors import NotFound
 
 INTERACTIVE, WEBHOOK, BULK, BACKFILL = 10, 20, 30, 40
 RunRow = Row[Any]
+
+_ONE = one_of(select(SyncRun), SyncRun)
+_PAGE = (
+    select(SyncRun)
+    .where(SyncRun.firm_id == bindparam("firm"), SyncRun.id < bindparam("before"))
+    .order_by(SyncRun.id.desc())
+    .limit(bindparam("limit", type_=Integer))
+)
+_AFTER_ALL = 2**63 - 1
 
 
 async def request(
@@ -41,17 +52,16 @@ async def request(
     return int((await session.execute(insert(SyncRun).values(values).returning(SyncRun.id))).scalar_one())
 
 
-async def get(session: Session, firm_id: int, run_id: int) -> RunRow:
+async def get(session: Reads, firm_id: int, run_id: int) -> RunRow:
     """One run of the firm. Raises NotFound."""
-    found = await session.execute(select(SyncRun).where(SyncRun.firm_id == firm_id, SyncRun.id == run_id))
-    row = found.one_or_none()
+    row = (await session.execute(_ONE, {"firm": firm_id, "id": run_id})).one_or_none()
     if row is None:
         raise NotFound("There is no such run.", record={"kind": "run", "id": run_id})
     return row
 
 
 async def page(  # noqa: PLR0913  (each filter of the list is one argument)
-    session: Session,
+    session: Reads,
     firm_id: int,
     *,
     after: int | None,
@@ -63,7 +73,7 @@ async def page(  # noqa: PLR0913  (each filter of the list is one argument)
     until: datetime | None = None,
 ) -> Sequence[RunRow]:
     """Runs of the firm, newest first, older than `after`, asked for from `since` on and before `until`."""
-    query = select(SyncRun).where(SyncRun.firm_id == firm_id).order_by(SyncRun.id.desc()).limit(limit)
+    query = _PAGE
     for name, value in (("connection_id", connection_id), ("action", action), ("state", state)):
         if value is not None:
             query = query.where(getattr(SyncRun, name) == value)
@@ -71,9 +81,8 @@ async def page(  # noqa: PLR0913  (each filter of the list is one argument)
         query = query.where(SyncRun.created_at >= since)
     if until is not None:
         query = query.where(SyncRun.created_at < until)
-    if after is not None:
-        query = query.where(SyncRun.id < after)
-    return (await session.execute(query)).all()
+    before = _AFTER_ALL if after is None else after
+    return (await session.execute(query, {"firm": firm_id, "before": before, "limit": limit})).all()
 
 
 async def changed(session: Session, firm_id: int, since: datetime | None) -> Sequence[RunRow]:

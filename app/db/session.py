@@ -17,23 +17,15 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from app.db.read_pool import OfFirm, OfRole, ReadPool
+from app.db.reading import Reads
+from app.db.unavailable import UNAVAILABLE, Unavailable, is_passing
 from app.guards import transaction_open
+
+__all__ = ["UNAVAILABLE", "Database", "Session", "Unavailable"]
 
 Session = AsyncConnection
 """What query functions take first: an open transaction."""
-
-# Classes of SQLSTATE: connection lost, rolled back for others' sake, nothing to spare, cancelled or shutting down.
-_PASSING = ("08", "40", "53", "57")
-
-
-class Unavailable(Exception):
-    """The server could not be reached, went away, or had no time or room: later the same transaction may work.
-
-    Where it broke off in the commit, it is not known whether it was carried out.
-    """
-
-
-UNAVAILABLE: tuple[type[Exception], ...] = (Unavailable,)
 
 STATEMENT_TIMEOUT_MS = 30_000
 PING_AFTER_SECONDS = 2.0
@@ -58,7 +50,7 @@ def plain_url(url: str) -> str:
 
 
 class Database:
-    """Three pools, one per role: the firm's own, the system's (named tables only) and the operator's (read-only).
+    """Pools, each of one role: the firm's own, the system's (named tables only) and the operator's (read-only).
 
     `conninfo` is the address with its password, for the queue's own driver: a secret.
     """
@@ -67,8 +59,11 @@ class Database:
         self.conninfo = url = plain_url(url)
         self._app = _engine(url, "tieout_app", pool_size)
         self._system = _engine(url, "tieout_system", pool_size)
-        self._glance = self._system.execution_options(isolation_level="AUTOCOMMIT")
         self._operator = _engine(url, "tieout_operator", 2)
+        self._reads = ReadPool(url, _settings("tieout_app") | {"default_transaction_read_only": "on"}, pool_size)
+        self._glances = ReadPool(url, _settings("tieout_system"), 2)
+        self.glances: Reads = OfRole(self._glances)
+        """Single statements of the system role that are harmless twice, such as the key look-up."""
 
     @asynccontextmanager
     async def firm(self, firm_id: int) -> AsyncIterator[Session]:
@@ -96,11 +91,9 @@ class Database:
         async with _transaction(self._system) as session:
             yield session
 
-    @asynccontextmanager
-    async def glance(self) -> AsyncIterator[Session]:
-        """One statement of the system role that is its own transaction: a round trip instead of three."""
-        async with _transaction(self._glance) as session:
-            yield session
+    def reads(self, firm_id: int) -> Reads:
+        """Reads of this firm's rows only, each statement a transaction of its own. Much cheaper than `firm`."""
+        return OfFirm(self._reads, firm_id)
 
     @asynccontextmanager
     async def operator(self) -> AsyncIterator[Session]:
@@ -120,10 +113,12 @@ class Database:
         """Close every pool."""
         for engine in (self._app, self._system, self._operator):
             await engine.dispose()
+        for pool in (self._reads, self._glances):
+            await pool.close()
 
 
-def _engine(url: str, role: str, pool_size: int) -> AsyncEngine:
-    settings = {
+def _settings(role: str) -> dict[str, str]:
+    return {
         "role": role,
         # The queue's functions name their tables without a schema; only the system role may use them.
         "search_path": "public, procrastinate" if role == "tieout_system" else "public",
@@ -131,6 +126,9 @@ def _engine(url: str, role: str, pool_size: int) -> AsyncEngine:
         "statement_timeout": str(STATEMENT_TIMEOUT_MS),
         "idle_in_transaction_session_timeout": str(STATEMENT_TIMEOUT_MS),
     }
+
+
+def _engine(url: str, role: str, pool_size: int) -> AsyncEngine:
     engine = create_async_engine(
         "postgresql+asyncpg://",
         pool_size=pool_size,
@@ -139,7 +137,7 @@ def _engine(url: str, role: str, pool_size: int) -> AsyncEngine:
         json_serializer=dump_json,
         hide_parameters=True,
         # asyncpg reads the address itself: SQLAlchemy would pass `sslmode` and its kin on as unknown arguments.
-        connect_args={"dsn": url, "server_settings": settings},
+        connect_args={"dsn": url, "server_settings": _settings(role)},
     )
     _ping_after_rest(engine)
     return engine
@@ -179,7 +177,6 @@ async def _transaction(engine: AsyncEngine) -> AsyncIterator[Session]:
         except (PoolTimeout, OSError) as error:
             raise Unavailable(type(error).__name__) from error
         except DBAPIError as error:
-            state = getattr(error.orig, "sqlstate", None) or ""
-            if error.connection_invalidated or state.startswith(_PASSING):
+            if error.connection_invalidated or is_passing(error.orig):
                 raise Unavailable(type(error.orig).__name__) from error
             raise

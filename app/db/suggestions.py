@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Row, text
 
 from app.db.base import Json
+from app.db.reading import Reads
 from app.db.session import Session, dump_json
 
 # The best guess first: the same e-mail address, then the same name, then the same company. Names are compared without
@@ -63,7 +64,7 @@ _LINK = text(
 
 
 async def page(
-    session: Session, firm_id: int, *, connection_id: int | None, dismissed: bool, after: int | None, limit: int
+    session: Reads, firm_id: int, *, connection_id: int | None, dismissed: bool, after: int | None, limit: int
 ) -> Sequence[Row[Any]]:
     """Unlinked customers in order of id, with the best guess at who they are."""
     given = {"firm": firm_id, "connection": connection_id, "dismissed": dismissed, "after": after, "limit": limit}

@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from app.db import wakeups
+from app.db.reading import Reads
 from app.db.session import Session
 from app.edge.principals import Authenticator, Principal, Role
 from app.errors import Unauthenticated
@@ -22,7 +23,8 @@ _bearer = HTTPBearer(
 )
 
 
-def get_runtime(request: Request) -> Runtime:
+# Dependencies are async even where they await nothing: FastAPI sends the others through its threads.
+async def get_runtime(request: Request) -> Runtime:
     """The process's runtime, which `app.main` puts on the application."""
     runtime: Runtime = request.app.state.runtime
     return runtime
@@ -62,6 +64,15 @@ admin = _at_least(Role.admin)
 Viewer = Annotated[Principal, Depends(viewer)]
 Member = Annotated[Principal, Depends(member)]
 Admin = Annotated[Principal, Depends(admin)]
+
+
+async def get_firm_reads(request: Request, principal: PrincipalDep) -> Reads:
+    """Reads of the caller's firm: for routes that change nothing."""
+    runtime: Runtime = request.app.state.runtime
+    return runtime.db.reads(principal.firm_id)
+
+
+FirmReads = Annotated[Reads, Depends(get_firm_reads)]
 
 
 async def get_bell(runtime: RuntimeDep) -> AsyncIterator[set[int]]:

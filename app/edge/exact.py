@@ -6,7 +6,8 @@ from decimal import Decimal
 from typing import Any
 
 from fastapi import Request, Response
-from fastapi.routing import APIRoute
+
+from app.edge.lean import LeanRoute
 
 
 class _ExactRequest(Request):
@@ -20,7 +21,7 @@ class _ExactRequest(Request):
             raise json.JSONDecodeError("It cannot be read", "", 0) from error
 
 
-class ExactRoute(APIRoute):
+class ExactRoute(LeanRoute):
     """For routers whose bodies hold amounts: `APIRouter(route_class=ExactRoute)`."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:

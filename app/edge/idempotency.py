@@ -77,9 +77,12 @@ class Idempotency:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = Headers(scope=scope) if scope["type"] == "http" else Headers()
+        if scope["type"] != "http" or scope["method"] != "POST" or not scope["path"].startswith("/api/"):
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
         key = headers.get("idempotency-key")
-        if key is None or scope["method"] != "POST" or not scope["path"].startswith("/api/"):
+        if key is None:
             await self._app(scope, receive, send)
             return
         if scope["path"].startswith(PREFIX):

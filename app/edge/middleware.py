@@ -6,7 +6,7 @@ from http import HTTPMethod
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram
-from starlette.datastructures import MutableHeaders
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -42,13 +42,18 @@ class Metrics:
             "tieout_http_requests", "Requests answered.", (*labels, "status"), registry=self.registry
         )
         self._seconds = Histogram("tieout_http_request_seconds", "Time to answer.", labels, registry=self.registry)
+        self._series: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
     def count(self, scope: Scope, status: int, seconds: float) -> None:
         """Note one answered request."""
         route = getattr(scope.get("route"), "path", "") or _webhook(scope["path"])
         method = scope["method"] if scope["method"] in HTTPMethod.__members__ else "other"  # callers may invent any
-        self._requests.labels(method, route, status).inc()
-        self._seconds.labels(method, route).observe(seconds)
+        series = self._series.get((method, route, status))
+        if series is None:
+            requests, took = self._requests.labels(method, route, status), self._seconds.labels(method, route)
+            series = self._series[method, route, status] = requests, took
+        series[0].inc()
+        series[1].observe(seconds)
 
 
 def _webhook(path: str) -> str:
@@ -62,13 +67,14 @@ class RequestContext:
     def __init__(self, app: ASGIApp, *, metrics: Metrics, https: bool) -> None:
         self._app = app
         self._metrics = metrics
-        self._fixed = {**_HEADERS, **({"Strict-Transport-Security": "max-age=31536000"} if https else {})}
+        fixed = {**_HEADERS, **({"Strict-Transport-Security": "max-age=31536000"} if https else {})}
+        self._fixed = [(name.lower().encode(), value.encode()) for name, value in fixed.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        given = Request(scope).headers.get("x-request-id")
+        given = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"x-request-id"), None)
         started = time.perf_counter()
         status = 0
         with bind_request(given) as request_id:
@@ -77,12 +83,11 @@ class RequestContext:
                 nonlocal status
                 if message["type"] == "http.response.start":
                     status = message["status"]
-                    headers = MutableHeaders(scope=message)
-                    headers["X-Request-ID"] = request_id
-                    for name, value in scope.get("state", {}).get(STATE, {}).items():
-                        headers[name] = value
-                    for name, value in self._fixed.items():
-                        headers.setdefault(name, value)
+                    headers = message["headers"] = list(message.get("headers", ()))
+                    there = {name for name, _ in headers}
+                    headers += [pair for pair in self._fixed if pair[0] not in there]
+                    headers += scope.get("state", {}).get(STATE, ())
+                    headers.append((b"x-request-id", request_id.encode()))
                 await send(message)
 
             try:
@@ -121,7 +126,7 @@ class BodyLimit:
         self._limit = limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != "http" or scope["method"] == "GET":  # nobody reads the body of a GET
             await self._app(scope, receive, send)
             return
         limit = MAX_FILE_BYTES if scope["path"] in _UPLOADS else self._limit
@@ -152,3 +157,19 @@ class BodyLimit:
                 return
         detail = f"At most {limit:,} bytes are accepted."
         await problem(413, "body_too_large", "The body is too large", detail)(scope, receive, send)
+
+
+class Cors(CORSMiddleware):
+    """Starlette's, which looks through each answer; where no other site asks there is one header to add."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or any(name == b"origin" for name, _ in scope["headers"]):
+            await super().__call__(scope, receive, send)
+            return
+
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), (b"vary", b"Origin")]
+            await send(message)
+
+        await self.app(scope, receive, answer)

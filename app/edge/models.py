@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 from fastapi import Path
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from app.canonical import ProviderName, minor_digits
@@ -34,15 +34,11 @@ Provider = Annotated[
 PathId = Annotated[int, Path(ge=1, le=MAX_ID)]
 
 
-def _moment(value: datetime) -> str:
-    return value.isoformat().replace("+00:00", "Z")
-
-
 Since = Annotated[AwareDatetime, Field(ge=datetime(1970, 1, 1, tzinfo=UTC), le=datetime(9000, 1, 1, tzinfo=UTC))]
 """A moment in a filter, within what PostgreSQL and Python both hold in every zone."""
 
-_MomentText = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
-Moment = Annotated[datetime, PlainSerializer(_moment, return_type=_MomentText, when_used="json")]
+Moment = datetime
+"""A moment in an answer: aware, in UTC, written with a Z."""
 
 
 def money(amount: Decimal, currency: str) -> str:

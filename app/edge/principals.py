@@ -20,6 +20,7 @@ from app.crypto import digest
 from app.db import api_keys
 from app.db.session import Database
 from app.edge.jwks import SIGNATURES, KeySet
+from app.edge.key_look_ups import KeyLookUps
 from app.errors import Forbidden, Unauthenticated
 from app.settings import Settings
 
@@ -39,8 +40,10 @@ class Role(StrEnum):
 
     def covers(self, needed: "Role") -> bool:
         """Whether this role may do what `needed` may."""
-        order = list(Role)
-        return order.index(self) >= order.index(needed)
+        return _RANK[self] >= _RANK[needed]
+
+
+_RANK = {role: rank for rank, role in enumerate(Role)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +94,7 @@ class Authenticator:
     def __init__(self, settings: Settings, database: Database) -> None:
         self._settings = settings
         self._db = database
+        self._keys = KeyLookUps(database)
         self._jwks = KeySet(settings.jwt_jwks_url) if settings.jwt_jwks_url else None
 
     async def principal(self, credential: str) -> Principal:
@@ -105,8 +109,7 @@ class Authenticator:
             raise Unauthenticated("The API key is not well-formed: it was cut short or mistyped.")
         if environment != self._settings.key_environment:
             raise Unauthenticated(f"The API key belongs to another environment ({environment}).")
-        async with self._db.glance() as session:
-            row = await api_keys.find(session, digest(key))
+        row = await self._keys.find(digest(key))
         if row is None:
             raise Unauthenticated("The API key is unknown, expired or revoked.")
         return Principal(firm_id=row.firm_id, subject=f"key:{row.id}", role=Role(row.role))

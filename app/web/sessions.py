@@ -21,7 +21,7 @@ from starlette.datastructures import FormData
 from app.connections import Caller
 from app.crypto import digest
 from app.db import audit, firms, ui_sessions
-from app.edge.deps import RuntimeDep, get_runtime
+from app.edge.deps import RuntimeDep
 from app.edge.paging import MAX_ID
 from app.edge.principals import Principal, Role
 from app.errors import Forbidden, Invalid, Unauthenticated
@@ -160,7 +160,7 @@ def check_origin(request: Request) -> None:
         foreign = fetch_site not in ("same-origin", "none")
     else:
         origin = request.headers.get("origin")
-        own = urlsplit(get_runtime(request).settings.public_url)
+        own = urlsplit(request.app.state.runtime.settings.public_url)
         foreign = origin is not None and urlsplit(origin)[:2] != own[:2]
     if foreign:
         raise Forbidden("This form came from another site.", code="foreign_form", fix="Open the page here.")
