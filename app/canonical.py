@@ -83,7 +83,7 @@ def round_money(amount: Decimal, currency: str) -> Decimal:
 
 def line_amount(quantity: Decimal, unit_price: Decimal, discount_percent: Decimal, currency: str) -> Decimal:
     """What a line comes to before tax (or with it, where prices include tax)."""
-    return round_money(quantity * unit_price * (1 - discount_percent / 100), currency)
+    return round_money(quantity * unit_price * (1 - discount_percent / 100 if discount_percent else 1), currency)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -52,12 +52,6 @@ def finer(value: Decimal, allowed: int) -> bool:
     return _digits(value) > allowed and decimals(value) > allowed
 
 
-def amount_of(line: "LineIn", currency: str) -> Decimal:
-    """Quantity × unit price less discount, rounded half up once, to the currency's minor unit."""
-    with localcontext(prec=_EXACT_DIGITS):
-        return line_amount(line.quantity, line.unit_price, line.discount_percent, currency)
-
-
 def _six(value: Decimal) -> Decimal:
     if finer(value, 6):
         raise PydanticCustomError("too_many_decimals", "At most 6 decimals are kept here.")
@@ -178,8 +172,11 @@ class InvoiceIn(Input):
 
     @cached_property
     def amounts(self) -> tuple[Decimal, ...]:
-        """What each line comes to, see `amount_of`."""
-        return tuple(amount_of(line, self.currency) for line in self.lines)
+        """What each line comes to: quantity × unit price less discount, rounded half up to the minor unit."""
+        with localcontext(prec=_EXACT_DIGITS):
+            return tuple(
+                line_amount(line.quantity, line.unit_price, line.discount_percent, self.currency) for line in self.lines
+            )
 
     @model_validator(mode="after")
     def _says_whose(self) -> "InvoiceIn":

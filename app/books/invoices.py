@@ -92,9 +92,7 @@ def _plan(item: InvoiceIn, row: Any | None, client_id: int, old_lines: Sequence[
 
 
 def _line(line: LineIn, amount: Decimal) -> Values:
-    values: Values = {name: getattr(line, name) for name in _LINE}
-    values["amount"] = amount
-    return values
+    return {**vars(line), "amount": amount}
 
 
 def _forbidden(item: InvoiceIn, row: Any, plan: Plan) -> tuple[str, str] | None:

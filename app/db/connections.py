@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 
 from app.db.kinds import PUSHED
+from app.db.reading import Reads
 from app.db.session import Session
 from app.db.sync_tables import SyncRun
 from app.db.tables import Connection
@@ -48,7 +49,7 @@ async def page(
     return (await session.execute(query)).all()
 
 
-async def names(session: Session, firm_id: int) -> Sequence[Row[Any]]:
+async def names(session: Reads, firm_id: int) -> Sequence[Row[Any]]:
     """What all connections the firm ever had are called, revoked ones too: there are few."""
     columns = (Connection.id, Connection.provider, Connection.company_id, Connection.company_name, Connection.status)
     query: Any = select(*columns).where(Connection.firm_id == firm_id).order_by(Connection.id)

@@ -10,7 +10,7 @@ from sqlalchemy import Row, TextClause, text
 
 from app.canonical import Kind
 from app.db.kinds import PUSHED
-from app.db.session import Session
+from app.db.reading import Reads
 from app.errors import NotFound
 
 DocumentRow = Row[Any]
@@ -93,13 +93,13 @@ def _statement(kind: Kind, given: frozenset[str], limit: int, *, whole: bool) ->
 
 
 async def page(
-    session: Session, firm_id: int, kind: Kind, sought: Sought, *, after: int | None = None, limit: int
+    session: Reads, firm_id: int, kind: Kind, sought: Sought, *, after: int | None = None, limit: int
 ) -> Sequence[DocumentRow]:
     """Documents of a kind, the last made first, older than `after`."""
     return await _page(session, firm_id, kind, sought, after, limit)
 
 
-async def get(session: Session, firm_id: int, kind: Kind, mapping_id: int) -> DocumentRow:
+async def get(session: Reads, firm_id: int, kind: Kind, mapping_id: int) -> DocumentRow:
     """One document, with its company. Raises NotFound."""
     rows = await _page(session, firm_id, kind, Sought(mapping_id=mapping_id), None, 1, whole=True)
     if not rows:
@@ -108,7 +108,7 @@ async def get(session: Session, firm_id: int, kind: Kind, mapping_id: int) -> Do
 
 
 async def _page(
-    session: Session, firm_id: int, kind: Kind, sought: Sought, after: int | None, limit: int, *, whole: bool = False
+    session: Reads, firm_id: int, kind: Kind, sought: Sought, after: int | None, limit: int, *, whole: bool = False
 ) -> Sequence[DocumentRow]:
     given = {name: value for name, value in {**asdict(sought), "after": after}.items() if value is not None}
     if "text" in given:

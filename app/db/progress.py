@@ -7,7 +7,7 @@ from sqlalchemy import Row, text
 
 from app.canonical import Kind
 from app.db.kinds import PushedKind, of_every_kind
-from app.db.session import Session
+from app.db.reading import Reads
 
 _ON_THEIR_WAY = "'pending', 'in_flight', 'waiting', 'unknown'"
 
@@ -28,6 +28,6 @@ _PROGRESS = text(
 )
 
 
-async def of_runs(session: Session, firm_id: int, run_ids: Sequence[int]) -> Sequence[Row[Any]]:
+async def of_runs(session: Reads, firm_id: int, run_ids: Sequence[int]) -> Sequence[Row[Any]]:
     """Progress of these runs; `total` is 0 for those that count no records."""
     return (await session.execute(_PROGRESS, {"firm": firm_id, "runs": list(run_ids)})).all()

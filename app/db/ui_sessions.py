@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Row, delete, insert, text
 
+from app.db.reading import Reads
 from app.db.session import Session
 from app.db.tables import UiSession
 
@@ -36,7 +37,7 @@ async def add(session: Session, values: Mapping[str, object]) -> None:
     await session.execute(insert(UiSession).values(values))
 
 
-async def find(session: Session, token_hash: str) -> SessionRow | None:
+async def find(session: Reads, token_hash: str) -> SessionRow | None:
     """The living session under this hash, with its firm's name and zone."""
     return (await session.execute(_FIND, {"hash": token_hash})).one_or_none()
 

@@ -13,7 +13,7 @@ from app.canonical import Kind
 from app.db import connections, documents, progress, runs
 from app.db.documents import Sought
 from app.db.kinds import PUSHED
-from app.db.session import Session
+from app.db.reading import Reads
 from app.edge.deps import RuntimeDep
 from app.edge.models import PathId, number
 from app.edge.principals import Role
@@ -37,11 +37,11 @@ _LOOK_EVERY: Final = 0.7
 @router.get("/activity")
 async def show_runs(request: Request, runtime: RuntimeDep, visitor: VisitorDep) -> Response:
     """Runs, newest first; those under way move by themselves."""
-    async with runtime.db.firm(visitor.firm_id) as session:
-        rows, following = await tables.page_of(session, request, _runs(request, visitor))
-        counted = [row.id for row in rows if row.action == "push"]
-        found = await progress.of_runs(session, visitor.firm_id, counted) if counted else []
-        companies = {row.id: row for row in await connections.names(session, visitor.firm_id)}
+    reads = runtime.db.reads(visitor.firm_id)
+    rows, following = await tables.page_of(reads, request, _runs(request, visitor))
+    counted = [row.id for row in rows if row.action == "push"]
+    found = await progress.of_runs(reads, visitor.firm_id, counted) if counted else []
+    companies = {row.id: row for row in await connections.names(reads, visitor.firm_id)}
     how_far = {one.id: one for one in found}
     told = [(row, how_far.get(row.id), companies[row.connection_id]) for row in rows]
     return page(
@@ -162,7 +162,7 @@ async def _events(request: Request, runtime: Runtime, visitor: Visitor) -> Async
 
 
 def _documents(visitor: Visitor, kind: Kind, sought: Sought) -> tables.Fetch:
-    async def fetch(session: Session, after: int | None, limit: int) -> Sequence[Any]:
+    async def fetch(session: Reads, after: int | None, limit: int) -> Sequence[Any]:
         return await documents.page(session, visitor.firm_id, kind, sought, after=after, limit=limit)
 
     return fetch
@@ -171,7 +171,7 @@ def _documents(visitor: Visitor, kind: Kind, sought: Sought) -> tables.Fetch:
 def _runs(request: Request, visitor: Visitor) -> tables.Fetch:
     chosen = _run_filter(request, visitor)
 
-    async def fetch(session: Session, after: int | None, limit: int) -> Sequence[Any]:
+    async def fetch(session: Reads, after: int | None, limit: int) -> Sequence[Any]:
         return await runs.page(session, visitor.firm_id, after=after, limit=limit, **chosen)
 
     return fetch

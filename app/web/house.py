@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 from app.books import firm
 from app.canonical import ProviderName
 from app.db import analytics, api_keys, audit, connections, firms, inbox, wakeups
-from app.db.session import Session
+from app.db.reading import Reads
 from app.edge import keys
 from app.edge.deps import RuntimeDep
 from app.edge.models import PathId
@@ -134,8 +134,7 @@ async def revoke_key(key_id: PathId, runtime: RuntimeDep, visitor: VisitorDep, _
 async def show_audit(request: Request, runtime: RuntimeDep, visitor: VisitorDep) -> Response:
     """Who did what, newest first."""
     visitor.principal.require(Role.admin)
-    async with runtime.db.firm(visitor.firm_id) as session:
-        rows, following = await tables.page_of(session, request, _audited(request, visitor))
+    rows, following = await tables.page_of(runtime.db.reads(visitor.firm_id), request, _audited(request, visitor))
     return page(request, "audit.html", visitor, rows=rows, following=following)
 
 
@@ -203,7 +202,7 @@ def _audited(request: Request, visitor: Visitor) -> tables.Fetch:
     chosen = {name: tables.wanted(request, name) for name in ("actor", "action", "subject")}
     moment = tables.wanted_moments(request, visitor.zone)[0]
 
-    async def fetch(session: Session, after: int | None, limit: int) -> Sequence[Any]:
+    async def fetch(session: Reads, after: int | None, limit: int) -> Sequence[Any]:
         return await audit.page(session, visitor.firm_id, after=after, limit=limit, since=moment, **chosen)
 
     return fetch
@@ -217,7 +216,7 @@ def _events(request: Request, visitor: Visitor) -> tables.Fetch:
         "external_id": tables.wanted(request, "record"),
     }
 
-    async def fetch(session: Session, after: int | None, limit: int) -> Sequence[Any]:
+    async def fetch(session: Reads, after: int | None, limit: int) -> Sequence[Any]:
         return await inbox.page(session, visitor.firm_id, after=after, limit=limit, **chosen)
 
     return fetch

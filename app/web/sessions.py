@@ -117,8 +117,7 @@ async def get_visitor(request: Request, runtime: RuntimeDep) -> Visitor:
     if not token:
         raise Unauthenticated("You are not signed in.")
     token_hash = digest(token)
-    async with runtime.db.system() as session:
-        row = await ui_sessions.find(session, token_hash)
+    row = await ui_sessions.find(runtime.db.glances, token_hash)
     if row is None:
         raise Unauthenticated("You were signed out: the session has ended, or its key was revoked.")
     structlog.contextvars.bind_contextvars(firm_id=row.firm_id, subject=row.subject)

@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 from fastapi import Request
 from fastapi.responses import StreamingResponse
 
-from app.db.session import Database, Session
+from app.db.reading import Reads
+from app.db.session import Database
 from app.edge import paging
 from app.errors import Invalid
 from app.web.pages import headers
@@ -20,7 +21,7 @@ _CSV_PAGE: Final = 1000
 _FIRST_DAY: Final = date(1900, 1, 1)
 _LAST_DAY: Final = date(2999, 12, 31)
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-Fetch = Callable[[Session, int | None, int], Awaitable[Sequence[Any]]]
+Fetch = Callable[[Reads, int | None, int], Awaitable[Sequence[Any]]]
 Columns = Sequence[tuple[str, Callable[[Any], object]]]
 
 
@@ -73,7 +74,7 @@ def _begins(day: date | None, zone: ZoneInfo) -> datetime | None:
     return None if day is None else datetime.combine(day, time(), zone)
 
 
-async def page_of(session: Session, request: Request, fetch: Fetch) -> tuple[Sequence[Any], str | None]:
+async def page_of(session: Reads, request: Request, fetch: Fetch) -> tuple[Sequence[Any], str | None]:
     """The rows of the page that the query's cursor names, and the cursor of the next."""
     rows = await fetch(session, paging.decode(wanted(request, "cursor")), PAGE + 1)
     return paging.split(rows, PAGE)
