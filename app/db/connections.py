@@ -39,7 +39,7 @@ async def get(session: Session, firm_id: int, connection_id: int, *, lock: bool 
 
 
 async def page(
-    session: Session, firm_id: int, *, status: str | None = None, after: int | None = None, limit: int
+    session: Reads, firm_id: int, *, status: str | None = None, after: int | None = None, limit: int
 ) -> Sequence[ConnectionRow]:
     """Connections of the firm in order of id, after `after`; without a status all but the revoked."""
     query = select(Connection).where(Connection.firm_id == firm_id).order_by(Connection.id).limit(limit)

@@ -7,6 +7,7 @@ from sqlalchemy import Row, text
 
 from app.canonical import Kind
 from app.db.code_mappings import CodeKind
+from app.db.reading import Reads
 from app.db.session import Session
 
 WINDOW_DAYS = 90
@@ -94,7 +95,7 @@ _SAMPLE = text(
 
 
 async def codes(
-    session: Session, firm_id: int, kind: CodeKind, connection: Row[Any], today: object, *, most: int = 2000
+    session: Reads, firm_id: int, kind: CodeKind, connection: Row[Any], today: object, *, most: int = 2000
 ) -> Sequence[Row[Any]]:
     """Our codes: used within the year, mapped, or in the chart; those most used in the last ninety days first."""
     given = {"firm": firm_id, "provider": connection.provider, "connection": connection.id}
@@ -102,7 +103,7 @@ async def codes(
     return (await session.execute(_CODES[kind], given)).all()
 
 
-async def targets(session: Session, firm_id: int, kind: CodeKind, connection_id: int) -> Sequence[Row[Any]]:
+async def targets(session: Reads, firm_id: int, kind: CodeKind, connection_id: int) -> Sequence[Row[Any]]:
     """What the provider's list holds, as last fetched."""
     given = {"firm": firm_id, "connection": connection_id, "kind": TARGETS[kind].value}
     return (await session.execute(_TARGETS, given)).all()
@@ -114,6 +115,6 @@ async def missing(session: Session, firm_id: int, kind: CodeKind, connection: Ro
     return [str(row.code) for row in await session.execute(_MISSING[kind], given)]
 
 
-async def sample(session: Session, firm_id: int) -> Sequence[Row[Any]]:
+async def sample(session: Reads, firm_id: int) -> Sequence[Row[Any]]:
     """The lines of the firm's latest invoice."""
     return (await session.execute(_SAMPLE, {"firm": firm_id})).all()

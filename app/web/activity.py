@@ -93,9 +93,9 @@ async def live(request: Request, runtime: RuntimeDep, visitor: VisitorDep) -> Re
 async def show_documents(request: Request, runtime: RuntimeDep, visitor: VisitorDep) -> Response:
     """Documents of one kind, the last made first."""
     kind, sought = _sought(request, visitor)
-    async with runtime.db.firm(visitor.firm_id) as session:
-        rows, following = await tables.page_of(session, request, _documents(visitor, kind, sought))
-        companies = await connections.names(session, visitor.firm_id)
+    reads = runtime.db.reads(visitor.firm_id)
+    rows, following = await tables.page_of(reads, request, _documents(visitor, kind, sought))
+    companies = await connections.names(reads, visitor.firm_id)
     return page(
         request,
         "documents.html",

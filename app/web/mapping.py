@@ -16,7 +16,7 @@ from app.canonical import Kind, ProviderName
 from app.db import connections, coverage, wakeups
 from app.db.code_mappings import CodeKind
 from app.db.connections import ConnectionRow
-from app.db.session import Session
+from app.db.reading import Reads
 from app.edge.deps import RuntimeDep
 from app.edge.principals import Role
 from app.errors import Invalid, NotFound
@@ -127,17 +127,17 @@ async def _page(
     provider: ProviderName | None = None,
     errors: Sequence[str] = (),
 ) -> Response:
-    connection = await _connection(request, runtime, visitor, provider)
     start, words = tables.wanted_start(request), tables.wanted(request, "q") or ""
     found: Sequence[Line] = ()
     targets: Sequence[Target] = ()
     shown = None
-    async with runtime.db.firm(visitor.firm_id) as session:
-        companies = await connections.page(session, visitor.firm_id, limit=len(ProviderName))
-        if connection is not None:
-            found, targets = await _lines(session, visitor.firm_id, kind, connection, runtime.clock())
-            picked = {line.code: line.mapped or line.suggested for line in found}
-            shown = await _preview(session, visitor.firm_id, connection, kind, picked)
+    reads = runtime.db.reads(visitor.firm_id)
+    companies = await connections.page(reads, visitor.firm_id, limit=len(ProviderName))
+    connection = _chosen(request, companies, provider)
+    if connection is not None:
+        found, targets = await _lines(reads, visitor.firm_id, kind, connection, runtime.clock())
+        picked = {line.code: line.mapped or line.suggested for line in found}
+        shown = await _preview(reads, visitor.firm_id, connection, kind, picked)
     sought = matching.narrowed(found, words)
     shown_lines = sought[start : start + _SHOWN]
     choices = [target for target in targets if target.active and target.code][:_MOST_CHOICES]
@@ -167,26 +167,29 @@ async def _page(
 async def _connection(
     request: Request, runtime: Runtime, visitor: Visitor, provider: ProviderName | None = None
 ) -> ConnectionRow | None:
+    rows = await connections.page(runtime.db.reads(visitor.firm_id), visitor.firm_id, limit=len(ProviderName))
+    return _chosen(request, rows, provider)
+
+
+def _chosen(request: Request, rows: Sequence[ConnectionRow], provider: ProviderName | None) -> ConnectionRow | None:
     """The company whose codes are shown: of the provider that is asked for, else the first."""
     wanted = provider or tables.wanted_word(request, "provider", tuple(ProviderName))
-    async with runtime.db.firm(visitor.firm_id) as session:
-        rows = await connections.page(session, visitor.firm_id, limit=len(ProviderName))
     return next((row for row in rows if wanted is None or row.provider == wanted), None)
 
 
 async def _lines(
-    session: Session, firm_id: int, kind: CodeKind, connection: ConnectionRow, now: datetime
+    session: Reads, firm_id: int, kind: CodeKind, connection: ConnectionRow, now: datetime
 ) -> tuple[Sequence[Line], Sequence[Target]]:
     targets = await _targets(session, firm_id, kind, connection)
     return matching.lines(await coverage.codes(session, firm_id, kind, connection, now.date()), targets), targets
 
 
-async def _targets(session: Session, firm_id: int, kind: CodeKind, connection: ConnectionRow) -> list[Target]:
+async def _targets(session: Reads, firm_id: int, kind: CodeKind, connection: ConnectionRow) -> list[Target]:
     return as_targets(await coverage.targets(session, firm_id, kind, connection.id))
 
 
 async def _preview(
-    session: Session, firm_id: int, connection: ConnectionRow, kind: CodeKind, picked: dict[str, str]
+    session: Reads, firm_id: int, connection: ConnectionRow, kind: CodeKind, picked: dict[str, str]
 ) -> dict[str, Any] | None:
     rows = await coverage.sample(session, firm_id)
     if not rows:
