@@ -12,6 +12,7 @@ from app.db.code_mappings import CodeKind
 from app.db.documents import Sought
 from app.db.kinds import PUSHED
 from app.db.mending import Choice
+from app.db.reading import Reads
 from app.db.session import Session
 from app.edge.deps import RuntimeDep
 from app.edge.models import PathId
@@ -94,7 +95,7 @@ async def strangers_csv(request: Request, runtime: RuntimeDep, visitor: VisitorD
     """The customers nobody here knows, for a spreadsheet."""
     connection = tables.wanted_id(request, "connection")
 
-    async def fetch(session: Session, after: int | None, limit: int) -> Sequence[Any]:
+    async def fetch(session: Reads, after: int | None, limit: int) -> Sequence[Any]:
         return await suggestions.page(
             session, visitor.firm_id, connection_id=connection, dismissed=False, after=after, limit=limit
         )

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from app.canonical import ProviderName
 from app.db import connections, exports
+from app.db.reading import Reads
 from app.db.session import Session
 from app.edge.deps import RuntimeDep
 from app.edge.exported import QuickBooksQuery, Region, XeroQuery, exported, file_answer
@@ -148,7 +149,7 @@ def _fetch(request: Request, visitor: Visitor) -> tables.Fetch:
     provider = tables.wanted_word(request, "provider", tuple(ProviderName))
     state = tables.wanted_word(request, "state", _STATES)
 
-    async def fetch(session: Session, after: int | None, limit: int) -> Sequence[Any]:
+    async def fetch(session: Reads, after: int | None, limit: int) -> Sequence[Any]:
         return await exports.page(session, visitor.firm_id, provider=provider, state=state, after=after, limit=limit)
 
     return fetch

@@ -10,7 +10,7 @@ from starlette.datastructures import FormData, UploadFile
 
 from app.canonical import ProviderName
 from app.db import connections, imports, wakeups
-from app.db.session import Session
+from app.db.reading import Reads
 from app.edge.deps import RuntimeDep
 from app.edge.imported import ImportQuery
 from app.edge.models import PathId
@@ -108,7 +108,7 @@ async def _upload(form: FormData, given: Mapping[str, str], preview: bool) -> Up
 def _fetch(request: Request, visitor: Visitor) -> tables.Fetch:
     provider = tables.wanted_word(request, "of", tuple(ProviderName))
 
-    async def fetch(session: Session, after: int | None, limit: int) -> Sequence[Any]:
+    async def fetch(session: Reads, after: int | None, limit: int) -> Sequence[Any]:
         return await imports.page(session, visitor.firm_id, provider=provider, after=after, limit=limit)
 
     return fetch
