@@ -29,6 +29,7 @@ _OUTLIVED = (
     asyncpg.PostgresConnectionError,
     asyncpg.AdminShutdownError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # it is being told of its end at this moment
     OSError,
 )
 
