@@ -17,9 +17,11 @@ KeyRow = Row[*tuple[Any, ...]]
 _FIND = text(
     """
     WITH touched AS (
-        UPDATE api_keys SET last_used_at = now()
-        WHERE key_hash = ANY(:hashes) AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())
-          AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute')
+        UPDATE api_keys SET last_used_at = now() WHERE id IN (
+            SELECT id FROM api_keys
+            WHERE key_hash = ANY(:hashes) AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())
+              AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute')
+            FOR UPDATE SKIP LOCKED) -- another process notes it just now; nobody waits for that, least of all crosswise
     )
     SELECT id, firm_id, name, role, key_hash FROM api_keys
     WHERE key_hash = ANY(:hashes) AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())

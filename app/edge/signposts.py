@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -14,7 +15,7 @@ _PARAMETER = re.compile(r"\{[^}]*\}")
 
 
 class Signposts:
-    """In front of a router: GETs of lean routes are found by their path, or by all of it but its last part.
+    """In front of a router: GETs are found by their path, those of lean routes also by all of it but its last part.
 
     A signpost is put up only where the router, asked for such a path, would choose that very route.
     """
@@ -22,10 +23,10 @@ class Signposts:
     def __init__(self, router: ASGIApp, routes: Sequence[BaseRoute]) -> None:
         self._router = router
         self._routes = routes
-        self._whole: dict[str, LeanRoute] = {}
+        self._whole: dict[str, APIRoute] = {}
         self._parts: dict[str, tuple[LeanRoute, str, frozenset[str]]] = {}
         for route in routes:
-            if isinstance(route, LeanRoute) and route.lean:
+            if isinstance(route, APIRoute) and route.methods == {"GET"}:
                 self._put_up(route)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -37,7 +38,7 @@ class Signposts:
                 return
         await self._router(scope, receive, send)
 
-    def _find(self, path: str) -> tuple[LeanRoute | None, dict[str, Any]]:
+    def _find(self, path: str) -> tuple[APIRoute | None, dict[str, Any]]:
         if path in self._whole:
             return self._whole[path], {}
         folder, _, last = path.rpartition("/")
@@ -47,11 +48,13 @@ class Signposts:
                 return route, {name: last}
         return None, {}
 
-    def _put_up(self, route: LeanRoute) -> None:
+    def _put_up(self, route: APIRoute) -> None:
         folder, _, last = route.path.rpartition("/")
         if "{" not in route.path:
             if self._chosen(route.path) is route:
                 self._whole[route.path] = route
+        elif not isinstance(route, LeanRoute) or not route.lean:
+            return
         elif "{" not in folder and last == f"{{{route.dependant.path_params[0].alias}}}":
             taken = self._taken(folder, route)
             if taken is not None and self._chosen(f"{folder}/{_ANY}") is route:

@@ -55,6 +55,17 @@ class TestLookUps:
             assert {answer.status_code for answer in later} == {401}
             assert {answer.status_code for answer in await asyncio.gather(*earlier)} <= {200, 401}
 
+    async def test_nobody_waits_for_a_note_that_another_process_makes(self, api: Api) -> None:
+        """Two that note several keys each, crosswise, would else wait for each other."""
+        firm = await api.world.firm()
+        _, key = await api.key(firm)
+        caller = await api.with_credential(key)
+        async with api.world.runtime.db.system() as session:
+            await session.exec_driver_sql("UPDATE api_keys SET last_used_at = NULL")
+            async with asyncio.timeout(5):
+                answer = await caller.get(f"{BOOKS}/clients")
+        assert answer.status_code == 200
+
     async def test_who_hangs_up_takes_nobody_with_him_and_a_failure_is_everybodys(
         self, api: Api, monkeypatch: pytest.MonkeyPatch
     ) -> None:

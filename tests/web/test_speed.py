@@ -18,13 +18,15 @@ ROUNDS = 25
 PAIRS = [
     # page, and the routes that hold what it shows
     ("/", f"{BOOKS}/connections"),
-    ("/activity", f"{BOOKS}/runs?limit={PAGE}"),
+    ("/activity", f"{BOOKS}/runs?limit={PAGE}", f"{BOOKS}/connections"),  # to filter by
     ("/activity/documents", f"{BOOKS}/mappings/invoice?limit={PAGE}", f"{BOOKS}/invoices?limit={PAGE}"),
     ("/attention", "/api/sync/status"),
     (
         "/mapping/account",
         f"{BOOKS}/account-mappings?limit={PAGE}",
+        f"{BOOKS}/account-mappings/suggestions?provider=quickbooks",
         f"{BOOKS}/remote-records?kind=account",
+        f"{BOOKS}/connections",
     ),
     ("/files", f"{BOOKS}/export-logs?limit={PAGE}", f"{BOOKS}/connections"),
     ("/files/import", f"{BOOKS}/import-batches?limit={PAGE}", f"{BOOKS}/connections"),
