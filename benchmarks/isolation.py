@@ -20,6 +20,7 @@ from tests.support.crowd import Member, crowd
 from tests.support.processes import RemoteWorld, remote_world, until
 
 OTHERS, BACKLOG = 1_000, 10_000
+ENOUGH = 500  # so many of the others' events must have come while the backlog lasted
 WARM = 150  # a worker that has just started also looks through all firms for what is to be forgotten
 A_SECOND = 10  # events for the others
 CALL_SECONDS = 0.25
@@ -30,7 +31,7 @@ PATIENCE = 280.0
 
 
 async def measure() -> AsyncIterator[Figure]:
-    """The 99th percentile of the others' latency during the backlog, beside that of the same events without it."""
+    """The 99th percentile of the others' latency while the backlog lasts, beside that of the same events without it."""
     with database() as (server, name):
         async with AsyncExitStack() as stack:
             base = await stack.enter_async_context(vendors())
@@ -47,12 +48,12 @@ async def measure() -> AsyncIterator[Figure]:
             idle = await _latencies(world, door, others)
             await asyncio.gather(*(_deliver(world, door, busy, part) for part in _parts(changed)))
             begun = await _left(world, busy)
-            loaded = await _latencies(world, door, others)
-            left = await _left(world, busy)
-            yield _figure(idle, loaded, begun, left)
+            await _latencies(world, door, others)
+            loaded = await _during(world, busy, others)
+            yield _figure(idle, loaded, begun)
 
 
-def _figure(idle: Sequence[float], loaded: Sequence[float], begun: int, left: int) -> Figure:
+def _figure(idle: Sequence[float], loaded: Sequence[float], begun: int) -> Figure:
     quiet_most, loud_most = percentile(list(idle), 0.99), percentile(list(loaded), 0.99)
     return Figure(
         name=f"webhook accepted → handled, {OTHERS:,} connections, while {BACKLOG:,} events of another wait",
@@ -60,11 +61,12 @@ def _figure(idle: Sequence[float], loaded: Sequence[float], begun: int, left: in
         beside=quiet_most,
         beside_what="the same without the backlog",
         ratio=loud_most / quiet_most,
-        target="p99 ≤ 2 ×, the backlog lasting",
-        kept=loud_most <= 2 * quiet_most and left > 0,
+        target="p99 ≤ 2 ×",
+        kept=loud_most <= 2 * quiet_most and len(loaded) >= ENOUGH,
         unit="s (p99)",
         note=f"p50 {percentile(list(loaded), 0.5):.3f} s, idle {percentile(list(idle), 0.5):.3f} s;"
-        f" {begun:,} waiting at the first event, {left:,} at the last; {CALL_SECONDS:g} s a call, {A_SECOND} events/s",
+        f" {begun:,} waiting at the first event; {len(loaded):,} events came while any waited;"
+        f" {CALL_SECONDS:g} s a call, {A_SECOND} events/s",
     )
 
 
@@ -114,6 +116,18 @@ async def _latencies(world: RemoteWorld, door: str, others: Sequence[Member]) ->
 
     found: list[float] = await until("every event of the others is handled", handled, PATIENCE)
     return found
+
+
+async def _during(world: RemoteWorld, busy: Member, others: Sequence[Member]) -> list[float]:
+    """The latencies of those events of the others that came while some of the backlog waited."""
+    async with world.runtime.db.system() as session:
+        rows = await session.exec_driver_sql(
+            "SELECT extract(epoch FROM e.handled_at - e.created_at)::float8 AS seconds FROM webhook_events e,"
+            " (SELECT min(created_at) AS first, max(handled_at) AS last FROM webhook_events WHERE connection_id = $1) b"
+            " WHERE e.connection_id = ANY($2) AND e.state = 'done' AND e.created_at BETWEEN b.first AND b.last",
+            (busy.connection, [member.connection for member in others]),
+        )
+        return [row.seconds for row in rows]
 
 
 async def _deliver(world: RemoteWorld, door: str, member: Member, ids: Sequence[str]) -> None:
