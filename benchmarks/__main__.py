@@ -25,15 +25,19 @@ async def main() -> int:
     """Measure; 1 when a target is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="Only these.")
-    parser.add_argument("--save", action="store_true", help="Write results.json and results.md.")
+    parser.add_argument(
+        "--save", action="store_true", help="Put them into results.json and results.md; other parts stay."
+    )
     given = parser.parse_args()
     figures: list[Figure] = []
     for part in given.parts or PARTS:
+        found = []
         async for figure in PARTS[part]():
-            figures.append(figure)
+            found.append(figure)
             print(table([figure]).splitlines()[2], flush=True)
-    if given.save:
-        save(figures)
+        if given.save:
+            save(part, found, list(PARTS))
+        figures += found
     print()
     print(table(figures))
     return 0 if all(one.kept for one in figures) else 1
