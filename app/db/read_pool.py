@@ -6,6 +6,7 @@ A firm's statement sets the firm before it looks at any table: see `_BEHIND_THE_
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,7 @@ from app.db.reading import AnyRow, Record, Rows, Statements
 from app.db.unavailable import Unavailable, is_passing
 
 PATIENCE_SECONDS = 10.0
+_GOODBYE_SECONDS = 2.0
 # `set_config` is a row of `firm`, and LATERAL has what stands behind it evaluated for each such row, so afterwards.
 # OFFSET 0 keeps the two apart. Were the order ever another, the wall would show nothing, as where no firm is set.
 _BEHIND_THE_WALL = (
@@ -35,10 +37,14 @@ _OUTLIVED = (
 
 
 class ReadPool:
-    """Connections of one role, opened when they are needed and kept; at most `size` at a time."""
+    """Connections of one role, opened when they are needed and kept; at most `size` at a time.
 
-    def __init__(self, dsn: str, settings: Mapping[str, str], size: int) -> None:
-        self._dsn, self._settings = dsn, dict(settings)
+    The server ends a statement by its own `statement_timeout` (in `settings`, milliseconds). A connection on which
+    nothing is heard for `lost_after` seconds, which must be longer, has lost its server without a word.
+    """
+
+    def __init__(self, dsn: str, settings: Mapping[str, str], size: int, *, lost_after: float = 35.0) -> None:
+        self._dsn, self._settings, self._lost_after = dsn, dict(settings), lost_after
         self._room = asyncio.Semaphore(size)
         self._rested: list[Any] = []
 
@@ -50,7 +56,7 @@ class ReadPool:
                 return await self._carry_out(text, values)
             finally:
                 self._room.release()
-        except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
             mistake = isinstance(error, ValueError)  # the driver's own opinion of a value
             if is_passing(error) or not (mistake or isinstance(error, asyncpg.PostgresError)):
                 raise Unavailable(type(error).__name__) from error
@@ -59,7 +65,8 @@ class ReadPool:
     async def close(self) -> None:
         """Close the connections that rest."""
         while self._rested:
-            await self._rested.pop().close()
+            with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
+                await self._rested.pop().close(timeout=_GOODBYE_SECONDS)
 
     def __repr__(self) -> str:
         return "ReadPool()"
@@ -79,6 +86,8 @@ class ReadPool:
                 continue
             try:
                 return await self._on(connection, text, values)
+            except TimeoutError:
+                self._drop_rested()
             except _OUTLIVED:
                 break
         connection = await asyncpg.connect(
@@ -87,9 +96,14 @@ class ReadPool:
         await connection.set_type_codec("jsonb", schema="pg_catalog", encoder=str, decoder=from_json)
         return await self._on(connection, text, values)
 
+    def _drop_rested(self) -> None:
+        """Where one fell silent, those beside it have most likely lost the same server: nobody shall wait for each."""
+        while self._rested:
+            self._rested.pop().terminate()
+
     async def _on(self, connection: Any, text: str, values: list[Any]) -> list[AnyRow]:
         try:
-            rows: list[AnyRow] = await connection.fetch(text, *values)
+            rows: list[AnyRow] = await connection.fetch(text, *values, timeout=self._lost_after)
         except BaseException:  # in whatever state the connection is, nobody shall meet it again
             connection.terminate()
             raise

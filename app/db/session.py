@@ -28,6 +28,7 @@ Session = AsyncConnection
 """What query functions take first: an open transaction."""
 
 STATEMENT_TIMEOUT_MS = 30_000
+GLANCE_TIMEOUT_MS = 5_000  # every request of the process may be waiting for one
 PING_AFTER_SECONDS = 2.0
 _RESTED = "rested_since"
 _SET_FIRM = text("SELECT set_config('app.firm_id', :firm, true)")
@@ -61,7 +62,8 @@ class Database:
         self._system = _engine(url, "tieout_system", pool_size)
         self._operator = _engine(url, "tieout_operator", 2)
         self._reads = ReadPool(url, _settings("tieout_app") | {"default_transaction_read_only": "on"}, pool_size)
-        self._glances = ReadPool(url, _settings("tieout_system"), 2)
+        quick = _settings("tieout_system") | {"statement_timeout": str(GLANCE_TIMEOUT_MS)}
+        self._glances = ReadPool(url, quick, 2, lost_after=2 * GLANCE_TIMEOUT_MS / 1000)
         self.glances: Reads = OfRole(self._glances)
         """Single statements of the system role that are harmless twice, such as the key look-up."""
 

@@ -1,6 +1,8 @@
 """Reads by the driver alone: behind the same wall, the rows of SQLAlchemy's sessions, over connections that die."""
 
 import asyncio
+import os
+import signal
 from typing import Any
 
 import asyncpg
@@ -145,6 +147,58 @@ class TestConnections:
             await pool.run("SELECT 1 / 0", [])
         assert pool._rested == []
         assert (await pool.run("SELECT 1", []))[0][0] == 1
+
+    async def test_one_that_has_fallen_silent_is_replaced(self, database: Database) -> None:
+        """A server that was taken away without a word: nothing is heard of the connection ever again."""
+        pid: Any = text("SELECT pg_backend_pid() AS pid")
+        for reads, pool in ((database.glances, database._glances), (database.reads(1), database._reads)):
+            silent = (await reads.execute(pid)).one().pid
+            pool._lost_after = 0.2
+            os.kill(silent, signal.SIGSTOP)
+            try:
+                async with asyncio.timeout(5):
+                    assert (await reads.execute(pid)).one().pid != silent
+            finally:
+                os.kill(silent, signal.SIGCONT)
+
+    async def test_those_that_rest_beside_a_silent_one_are_not_waited_for_in_turn(self, database: Database) -> None:
+        pid, reads, pool = "SELECT pg_backend_pid() AS pid, pg_sleep(0.1)", database.reads(1), database._reads
+        silent = [rows[0].pid for rows in await asyncio.gather(*(pool.run(pid, []) for _ in range(3)))]
+        assert len(set(silent)) == 3
+        pool._lost_after = 0.2
+        for one in silent:
+            os.kill(one, signal.SIGSTOP)
+        try:
+            await reads.execute(select(Client.id))
+            assert [one.get_server_pid() in silent for one in pool._rested] == [False]
+        finally:
+            for one in silent:
+                os.kill(one, signal.SIGCONT)
+
+    async def test_who_is_cancelled_leaves_room_and_no_connection(self, database: Database, owner_url: str) -> None:
+        pool = database._reads
+        for pause in (0, 0.001, 0.02, 0.1):
+            asking = [asyncio.create_task(pool.run("SELECT pg_sleep(1)", [])) for _ in range(12)]
+            await asyncio.sleep(pause)
+            for one in asking:
+                one.cancel()
+            await asyncio.gather(*asking, return_exceptions=True)
+        assert [rows[0][0] for rows in await asyncio.gather(*(pool.run("SELECT 1", []) for _ in range(12)))] == [1] * 12
+        query = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'tieout/tieout_app'"
+        async with await psycopg.AsyncConnection.connect(owner_url, autocommit=True) as owner:
+            async with asyncio.timeout(10):
+                while (await (await owner.execute(query)).fetchone() or (99,))[0] > 5:  # noqa: ASYNC110  the server's state
+                    await asyncio.sleep(0.05)
+
+    async def test_a_mistake_of_the_drivers_is_an_outage(
+        self, database: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def lost(*_: Any, **__: Any) -> Any:
+            raise asyncpg.InternalClientError("got result for unknown protocol state")
+
+        monkeypatch.setattr(asyncpg.Connection, "fetch", lost)
+        with pytest.raises(Unavailable):
+            await database.reads(1).execute(select(Client.id))
 
     async def test_whoever_finds_none_free_is_told_so(self, database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(read_pool, "PATIENCE_SECONDS", 0.1)
