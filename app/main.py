@@ -44,7 +44,7 @@ from app.edge.gauges import TableGauges
 from app.edge.idempotency import Idempotency
 from app.edge.ingest import Ingest
 from app.edge.limits import PrincipalLimits
-from app.edge.middleware import BodyLimit, Cors, Metrics, RequestContext, TrailingSlash
+from app.edge.middleware import BodyLimit, Cors, Metrics, RequestContext, TrailingSlash, unexpected
 from app.edge.models import Problem
 from app.edge.principals import Authenticator
 from app.edge.signposts import Signposts
@@ -124,12 +124,28 @@ def create_app(settings: Settings | None = None, runtime: Runtime | None = None)
     app.router.middleware_stack = Signposts(app.router.middleware_stack, app.router.routes)
     problems.install(app)
     site.install(app)
-    app.add_middleware(
-        Cors,
-        allow_origins=list(chosen.allowed_origins),
-        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-        allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "Prefer", "X-Request-ID"],
-        expose_headers=[
+    app.add_middleware(Idempotency)
+    app.add_middleware(BodyLimit)
+    app.add_middleware(TrailingSlash)
+    # Around whatever answers on its own: the browser hides from an application what does not name its site.
+    readable = _readable(chosen)
+    app.add_middleware(Cors, **readable)
+    https = chosen.public_url.startswith("https:")
+    app.add_middleware(RequestContext, metrics=metrics, https=https, unexpected=Cors(unexpected, **readable))
+    app.add_middleware(Traced)
+    inside = app.build_middleware_stack
+    app.build_middleware_stack = lambda: webhooks.Door(inside(), app.state)  # type: ignore[method-assign]  # outermost
+    app.openapi = _described(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend the document
+    return app
+
+
+def _readable(settings: Settings) -> dict[str, Any]:
+    """What browser applications of the listed sites may send, and see of an answer."""
+    return {
+        "allow_origins": list(settings.allowed_origins),
+        "allow_methods": ["GET", "POST", "PUT", "PATCH", "DELETE"],
+        "allow_headers": ["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "Prefer", "X-Request-ID"],
+        "expose_headers": [
             *EXPORT_HEADERS,
             "Content-Disposition",
             "ETag",
@@ -141,16 +157,7 @@ def create_app(settings: Settings | None = None, runtime: Runtime | None = None)
             "Retry-After",
             "X-Request-ID",
         ],
-    )
-    app.add_middleware(Idempotency)
-    app.add_middleware(BodyLimit)
-    app.add_middleware(TrailingSlash)
-    app.add_middleware(RequestContext, metrics=metrics, https=chosen.public_url.startswith("https:"))
-    app.add_middleware(Traced)
-    inside = app.build_middleware_stack
-    app.build_middleware_stack = lambda: webhooks.Door(inside(), app.state)  # type: ignore[method-assign]  # outermost
-    app.openapi = _described(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend the document
-    return app
+    }
 
 
 def _lifespan(settings: Settings, runtime: Runtime | None) -> Any:

@@ -64,8 +64,9 @@ def _webhook(path: str) -> str:
 class RequestContext:
     """The outermost: a request id in logs and answer, security headers, metrics, an answer to unexpected errors."""
 
-    def __init__(self, app: ASGIApp, *, metrics: Metrics, https: bool) -> None:
+    def __init__(self, app: ASGIApp, *, metrics: Metrics, https: bool, unexpected: ASGIApp) -> None:
         self._app = app
+        self._unexpected = unexpected
         self._metrics = metrics
         fixed = {**_HEADERS, **({"Strict-Transport-Security": "max-age=31536000"} if https else {})}
         self._fixed = [(name.lower().encode(), value.encode()) for name, value in fixed.items()]
@@ -98,7 +99,7 @@ class RequestContext:
                 _log.exception("unexpected_error", method=scope["method"], path=scope["path"])
                 if status:
                     raise
-                await internal_error()(scope, receive, answer)
+                await self._unexpected(scope, receive, answer)
             finally:
                 structlog.contextvars.unbind_contextvars("firm_id", "subject")
                 self._metrics.count(scope, status, time.perf_counter() - started)
@@ -157,6 +158,11 @@ class BodyLimit:
                 return
         detail = f"At most {limit:,} bytes are accepted."
         await problem(413, "body_too_large", "The body is too large", detail)(scope, receive, send)
+
+
+async def unexpected(scope: Scope, receive: Receive, send: Send) -> None:
+    """The answer to an error that nobody foresaw."""
+    await internal_error()(scope, receive, send)
 
 
 class Cors(CORSMiddleware):
