@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from app.db.session import Unavailable
 from app.errors import (
@@ -74,6 +75,9 @@ _FIELD_CODES = {
 _OWN_CODES = frozenset(
     "unknown_provider not_a_number not_a_date not_an_id too_many_decimals control_characters client_missing".split()
 )
+MOST_ERRORS = 2_000
+"""As many as a full batch may reasonably have; a caller's body can hold a hundred times more."""
+_LONGEST_POINTER = 1_000
 _HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
 _log = structlog.get_logger(__name__)
 
@@ -196,7 +200,7 @@ async def _on_unavailable(_request: Request, error: Exception) -> JSONResponse:
     return response
 
 
-async def _on_http_exception(_request: Request, error: Exception) -> JSONResponse:
+async def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, HTTPException):
         raise error
     status = HTTPStatus(error.status_code)
@@ -205,19 +209,28 @@ async def _on_http_exception(_request: Request, error: Exception) -> JSONRespons
     code = _HTTP_CODES.get(status, status.phrase.lower().replace(" ", "_"))
     response = problem(status, code, status.phrase, str(error.detail))
     response.headers.update(error.headers or {})
+    if status is HTTPStatus.METHOD_NOT_ALLOWED:
+        response.headers["Allow"] = ", ".join(_allowed(request))
     return response
+
+
+def _allowed(request: Request) -> list[str]:
+    """The methods of every route of this path: the router names those of the first one alone."""
+    here = (route for route in request.app.router.routes if route.matches(request.scope)[0] is not Match.NONE)
+    return sorted({method for route in here for method in getattr(route, "methods", None) or ()})
 
 
 async def _on_bad_request(_request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, RequestValidationError):
         raise error
-    errors = [_field_error(found, error.body) for found in error.errors()]
+    every = error.errors()
+    errors = [_field_error(found, error.body) for found in every[:MOST_ERRORS]]
     codes = {str(found["code"]) for found in errors}
     code = codes.pop() if len(codes) == 1 else Invalid.code
     first = errors[0]
     detail = f"{first['pointer']}: {first['message']}" if first["pointer"] else f"{first['message']}"
-    if len(errors) > 1:
-        detail += f" (and {len(errors) - 1} more)"
+    if len(every) > 1:
+        detail += f" (and {len(every) - 1} more)"
     return problem(422, code, Invalid.title, detail, errors=errors, who="bookkeeper")
 
 
@@ -240,7 +253,8 @@ def _field_error(found: Mapping[str, Any], body: object) -> dict[str, object]:
 
 
 def _pointer(path: Sequence[object]) -> str:
-    text = "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
+    parts = (str(part)[:_LONGEST_POINTER].replace("~", "~0").replace("/", "~1") for part in path)
+    text = "".join("/" + part for part in parts)
     return text.encode("utf-8", "replace").decode()  # an unknown field may bear any name, even half a character
 
 

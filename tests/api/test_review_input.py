@@ -162,3 +162,28 @@ class TestCredentials:
         for number in range(20):
             assert (await anyone.request(f"METHOD{number}", "/livez")).status_code == 405
         assert "METHOD1" not in (await anyone.get("/metrics")).text
+
+
+async def test_a_body_full_of_mistakes_is_told_some_of_them(http: httpx.AsyncClient) -> None:
+    """Each unknown field would else be answered by ten times its length."""
+    body = {"name": "x"} | {f"a{number}": 0 for number in range(5_000)}
+    answer = await http.post(f"{BOOKS}/clients", json=body)
+    told = answer.json()
+    assert (answer.status_code, len(told["errors"])) == (422, 2_000)
+    assert told["detail"].endswith("(and 4999 more)")
+
+
+async def test_a_field_with_an_endless_name_is_not_repeated_in_full(http: httpx.AsyncClient) -> None:
+    answer = await http.post(f"{BOOKS}/clients", json={"name": "x", "a" * 1_000_000: 0})
+    assert answer.status_code == 422
+    assert len(answer.content) < 5_000
+
+
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [("clients", "GET, POST"), ("connections/1", "GET, PATCH"), ("firm", "GET, PATCH"), ("connections", "GET")],
+)
+async def test_a_refused_method_is_told_all_that_there_are(http: httpx.AsyncClient, path: str, methods: str) -> None:
+    for method in ("HEAD", "PUT", "OPTIONS"):
+        answer = await http.request(method, f"{BOOKS}/{path}")
+        assert (answer.status_code, answer.headers["allow"]) == (405, methods)
