@@ -66,3 +66,14 @@ def test_a_secret_that_an_answer_echoes_is_not_kept():
     token = "Bearer eyJhbGciOiJkaXIiLCJlbmMiOiJBMTI4Q0JDLUhTMjU2In0..c2VjcmV0c2VjcmV0.c2VjcmV0"
     told = answers.about(REFUSED, {"Detail": f"Not authorised: {token}"})
     assert "c2VjcmV0" not in json.dumps(told.answer)
+
+
+def test_what_stands_under_a_secrets_name_is_not_kept() -> None:
+    told = answers.kept(
+        {"refresh_token": "plain", "SyncToken": "3", "Fault": {"code": "6000", "clientSecret": "plain"}}
+    )
+    assert told == {
+        "refresh_token": "[redacted]",
+        "SyncToken": "3",
+        "Fault": {"code": "6000", "clientSecret": "[redacted]"},
+    }
