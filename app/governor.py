@@ -22,7 +22,8 @@ MINUTE = 60.0
 SECOND = 1.0
 BLOCK = 20  # calls of the application's own limit that are taken at a time
 MOST = 1_000_000
-_TOTALS = ("total", "bytes_in", "bytes_out", "month_bytes_in")
+_OUTCOMES = ("ok", "refused", "throttled", "failed", "silent")
+_TOTALS = ("total", "bytes_in", "bytes_out", "month_bytes_in", *_OUTCOMES)
 
 
 Reserve = Callable[[int], Awaitable[float]]
@@ -56,6 +57,7 @@ class Governor:
         self._totals: dict[str, int] = {name: saved.get(name, 0) for name in _TOTALS}
         self._month: str = saved.get("month", "")
         self._month_used: int = saved.get("month_used", 0)
+        self._unanswered = 0
 
     def room(self, *, batch: bool) -> int:
         """How many calls would be admitted now without waiting; at least one, which may have to wait."""
@@ -85,6 +87,7 @@ class Governor:
         if batch:
             self._batches.append(now)
         self._count_day(now)
+        self._unanswered += 1
 
     async def _take_of_the_application(self) -> None:
         if self._reserve is None:
@@ -105,7 +108,9 @@ class Governor:
 
     def observe(self, answer: Answer, sent: int) -> None:
         """Learn from an answer: bytes, and what the vendor says is left for all applications of this company."""
+        self._unanswered -= 1
         self._totals["total"] += 1
+        self._totals[_outcome(answer.status)] += 1
         self._totals["bytes_in"] += len(answer.body)
         self._totals["bytes_out"] += sent
         self._totals["month_bytes_in"] += len(answer.body)
@@ -118,7 +123,9 @@ class Governor:
             self._day_used = max(self._day_used, self._limits.per_day - left)
 
     def saved(self) -> Json:
-        """What the next runner of this company must know, as JSON."""
+        """What the next runner of this company must know, as JSON. No call is under way any more."""
+        self._totals["silent"] += self._unanswered
+        self._unanswered = 0
         return {
             "calls": [round(at, 3) for at in self._recent(self._calls, MINUTE)],
             "batches": [round(at, 3) for at in self._recent(self._batches, MINUTE)],
@@ -173,6 +180,12 @@ class Governor:
             self._totals["month_bytes_in"] = 0
         self._day_used += 1
         self._month_used += 1
+
+
+def _outcome(status: int) -> str:
+    if status == 429:
+        return "throttled"
+    return "ok" if status < 400 else "refused" if status < 500 else "failed"
 
 
 def public_budget(saved: Json, limits: Limits, now: float) -> Json:

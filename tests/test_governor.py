@@ -9,6 +9,7 @@ from app.db.session import Database
 from app.errors import RateLimited
 from app.governor import BLOCK, SAFETY, Governor, public_budget
 from app.providers.base import Limits
+from app.providers.http import Answer
 
 LIMITS = Limits(per_minute=60, per_second=None, concurrent=5, per_day=5000, batch_per_minute=20, app_per_minute=100)
 
@@ -71,3 +72,14 @@ async def test_the_month_is_forecast_from_what_it_used_so_far() -> None:
     assert shown["month"]["used"] == 19
     assert shown["month"]["forecast"] == 60  # nine and a half of thirty days
     assert shown["minute"] == {"used": 19, "limit": 60}
+
+
+async def test_calls_are_counted_by_their_outcome_and_the_silent_ones_too() -> None:
+    governor = Governor(LIMITS, {"ok": 5}, clock=Clock())
+    for status in (200, 404, 429, 503, None):
+        await governor.admit("/customer")
+        if status is not None:
+            governor.observe(Answer(status, {}, b"", 0.1), 0)
+    saved = governor.saved()
+    assert [saved[one] for one in ("ok", "refused", "throttled", "failed", "silent")] == [6, 1, 1, 1, 1]
+    assert governor.saved() == saved, "what was silent is counted once"

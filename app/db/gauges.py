@@ -18,11 +18,17 @@ def _states(kind: object, known: PushedKind) -> str:
 
 
 _RECORDS = text(of_every_kind(_states))
-_CONNECTIONS = text(
-    """
-    SELECT provider, status, count(*) AS n, coalesce(sum((budget ->> 'total')::bigint), 0) AS calls,
-           coalesce(sum((budget ->> 'bytes_in')::bigint), 0) AS bytes_in
-    FROM connections GROUP BY provider, status
+_CONNECTIONS = text("SELECT provider, status, count(*) AS n FROM connections GROUP BY provider, status")
+_OUTCOMES = ("ok", "refused", "throttled", "failed", "silent")
+_BUDGETS = text(
+    f"""
+    SELECT provider, coalesce(sum((budget ->> 'bytes_in')::bigint), 0) AS bytes_in,
+           {", ".join(f"coalesce(sum((budget ->> '{one}')::bigint), 0) AS {one}" for one in _OUTCOMES)},
+           coalesce(max((budget ->> 'day_used')::bigint)
+               FILTER (WHERE budget ->> 'day' = to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD')), 0) AS today,
+           coalesce(sum((budget ->> 'month_used')::bigint)
+               FILTER (WHERE budget ->> 'month' = to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM')), 0) AS month
+    FROM connections GROUP BY provider
     """
 )
 _ATTEMPTS = text(
@@ -31,6 +37,7 @@ _ATTEMPTS = text(
 _EVENTS = text("SELECT state, count(*) AS n FROM webhook_events WHERE state IN ('pending', 'parked') GROUP BY state")
 _RUNS = text("SELECT action, count(*) AS n FROM sync_runs WHERE state IN ('queued', 'running') GROUP BY action")
 _GRANTS = text("SELECT status, count(*) AS n FROM grants GROUP BY status")
+_REFRESHES = text("SELECT provider, sum(version - 1)::bigint AS n FROM grants GROUP BY provider")
 _QUEUE = text(
     """
     SELECT count(*) FILTER (WHERE j.status = 'todo') AS waiting, count(*) FILTER (WHERE j.status = 'doing') AS doing,
@@ -49,11 +56,14 @@ async def read(session: Session) -> list[Gauge]:
         labels = {"kind": row.kind, "state": row.state}
         found += [("tieout_records", labels, row.n), ("tieout_records_oldest_seconds", labels, row.age)]
     for row in await session.execute(_CONNECTIONS):
-        labels = {"provider": row.provider, "status": row.status}
+        found.append(("tieout_connections", {"provider": row.provider, "status": row.status}, row.n))
+    for row in await session.execute(_BUDGETS):
+        labels = {"provider": row.provider}
+        found += [("tieout_provider_calls", labels | {"outcome": one}, getattr(row, one)) for one in _OUTCOMES]
         found += [
-            ("tieout_connections", labels, row.n),
-            ("tieout_provider_calls", labels, row.calls),
             ("tieout_provider_bytes_in", labels, row.bytes_in),
+            ("tieout_provider_calls_today_most", labels, row.today),
+            ("tieout_provider_calls_this_month", labels, row.month),
         ]
     found += [
         ("tieout_write_attempts_last_hour", {"outcome": row.outcome}, row.n) for row in await session.execute(_ATTEMPTS)
@@ -61,6 +71,9 @@ async def read(session: Session) -> list[Gauge]:
     found += [("tieout_webhook_events", {"state": row.state}, row.n) for row in await session.execute(_EVENTS)]
     found += [("tieout_runs_open", {"action": row.action}, row.n) for row in await session.execute(_RUNS)]
     found += [("tieout_grants", {"status": row.status}, row.n) for row in await session.execute(_GRANTS)]
+    found += [
+        ("tieout_token_refreshes", {"provider": row.provider}, row.n) for row in await session.execute(_REFRESHES)
+    ]
     return found
 
 

@@ -150,7 +150,10 @@ class ProviderHttp:
             span.set_attribute("http.response.status_code", response.status_code)
             if response.is_error:
                 tracing.failed(span, str(response.status_code))
-        answer = Answer(response.status_code, response.headers, response.content, time.monotonic() - started)
+        elapsed = time.monotonic() - started
+        for refused in response.history:  # the 401 after which the token was renewed
+            self._meter.count(Answer(refused.status_code, refused.headers, refused.content, elapsed), len(body))
+        answer = Answer(response.status_code, response.headers, response.content, elapsed)
         self._meter.count(answer, len(body))
         return answer
 

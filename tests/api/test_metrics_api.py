@@ -46,3 +46,23 @@ async def test_the_tables_are_not_read_for_every_scrape(api: Api) -> None:
 async def test_readiness_tells_how_long_the_oldest_bell_waits(api: Api) -> None:
     shown = (await api.http.get("/readyz")).json()
     assert shown["queue_oldest_seconds"] == 0
+
+
+async def test_calls_budgets_and_refreshes_are_told_by_provider(api: Api) -> None:
+    world = api.world
+    firm = await world.firm()
+    connection = await world.connect(firm)
+    await world.ask(firm, connection, Kind.customer, [await world.client(firm)])
+    world.fault(connection, "/customer", "status", method="POST", status=500)
+    await world.work(connection)
+    async with world.runtime.db.system() as session:
+        await session.exec_driver_sql("UPDATE grants SET version = version + 3")
+    shown = await numbers(api)
+    calls = {outcome: count for (outcome, _provider), count in shown["tieout_provider_calls"].items()}
+    assert set(calls) == {"ok", "refused", "throttled", "failed", "silent"}
+    assert calls["ok"] > 0
+    assert calls["failed"] == 1
+    made = sum(calls.values())
+    assert shown["tieout_provider_calls_today_most"] == {("quickbooks",): made}
+    assert shown["tieout_provider_calls_this_month"] == {("quickbooks",): made}
+    assert shown["tieout_token_refreshes"] == {("quickbooks",): 3.0}
