@@ -179,7 +179,7 @@ async def _compare(session: Session, turn: Turn, kind: Kind, record: RemoteInvoi
     if mapping is None or mapping.state not in _SETTLED_STATES:
         return
     ours = await mappings.document_facts(session, turn.firm_id, kind, mapping)
-    await outgoing.mark(session, turn.firm_id, kind, mapping.id, version=record.version)
+    await outgoing.mark(session, turn.firm_id, kind, mapping.id, **_known_of(mapping, ours, record))
     what = "Invoice" if kind is Kind.invoice else "Journal entry"
     if record.state in (DocumentState.voided, DocumentState.deleted):
         if ours.status != "void":
@@ -200,6 +200,19 @@ async def _compare(session: Session, turn: Turn, kind: Kind, record: RemoteInvoi
         await _differ(session, turn, kind, record.external_id, fault)
     elif mapping.state == "conflict" and mapping.fault.get("code") in _DIFFERENCES and record.total == ours.total:
         await outgoing.mark(session, turn.firm_id, kind, mapping.id, state="synced", sync_error="", fault={})
+
+
+def _known_of(mapping: Any, ours: mappings.DocumentFacts, record: RemoteInvoice | RemoteJournal) -> dict[str, Any]:
+    """What the mapping tells of the one there. An edited amount that nobody is told of stays unknown to it.
+
+    Otherwise ours, changed as well and not pushed yet, would one day be written over an edit that nobody has seen.
+    """
+    told: dict[str, Any] = {"external_number": record.number}
+    if record.state in (DocumentState.voided, DocumentState.deleted):
+        return told | {"version": record.version}
+    if record.total != mapping.external_total and mapping.base_revision < ours.revision:
+        return told
+    return told | {"version": record.version, "external_total": record.total}
 
 
 async def _differ(session: Session, turn: Turn, kind: Kind, external_id: str, fault: Fault) -> None:

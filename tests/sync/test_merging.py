@@ -198,6 +198,25 @@ async def test_a_document_edited_there_is_not_overwritten(provider: str, place: 
     assert ours[0]["total"] == "120.50"
 
 
+@BOTH
+async def test_an_edit_that_was_read_while_ours_was_left_out_is_not_overwritten(provider: str, place: Place) -> None:
+    (record,) = await saved(place.world, place.firm, entry("JE-1"))
+    await place.world.work(place.connection)
+    where = (place.world, place.firm, Kind.journal_entry, place.connection, record)
+    await saved(place.world, place.firm, entry("JE-1", narration="December rent"))
+    assert await state(*where) == ("excluded", "updates_off")
+    found = await place.world.mapping(place.firm, Kind.journal_entry, place.connection, record)
+    codes = {"quickbooks": ("55", "1"), "xero": ("429", "200")}[provider]
+    await _edit_journal(place, found.external_id, codes, 99)
+    await place.pull(Kind.journal_entry)
+    await settings(place.world, place.firm, place.connection, update_policy="all")
+    await place.world.ask(place.firm, place.connection, Kind.journal_entry, [record])
+    await place.world.work(place.connection)
+    assert await state(*where) == ("conflict", "changed_in_provider")
+    ours = [one for one in await place.world.documents(place.connection) if one["id"] == found.external_id]
+    assert ours[0]["total"] == "99.00"
+
+
 async def _edit_journal(place: Place, external_id: str, codes: tuple[str, str], amount: int) -> None:
     debit, credit = codes
     if place.provider == "quickbooks":
@@ -357,6 +376,20 @@ async def test_a_mapping_tells_the_name_that_the_customer_has_there_now(provider
     assert await told() == ("Oak Ltd (deleted)" if provider == "quickbooks" else "Oak Ltd")
     await _restore(place, external_id)
     assert await told() == "Oak Ltd"
+
+
+@BOTH
+async def test_a_mapping_tells_the_number_that_the_invoice_has_there_now(provider: str, place: Place) -> None:
+    world, firm, connection = place.world, place.firm, place.connection
+    invoice = await world.invoice(firm, await world.client(firm), number="T-1")
+    await world.ask(firm, connection, Kind.invoice, [invoice])
+    await world.work(connection)
+    known = await world.mapping(firm, Kind.invoice, connection, invoice)
+    word = {"quickbooks": "DocNumber", "xero": "InvoiceNumber"}[provider]
+    await world.act(connection, "edit_invoice", invoice_id=known.external_id, **{word: "T-9"})
+    await place.pull(Kind.invoice)
+    found = await world.mapping(firm, Kind.invoice, connection, invoice)
+    assert (found.external_number, found.state) == ("T-9", "synced")
 
 
 @BOTH
