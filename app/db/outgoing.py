@@ -9,7 +9,9 @@ from typing import Any
 from sqlalchemy import Row, TextClause, func, select, text, update
 
 from app.canonical import Kind
+from app.db import run_control
 from app.db.base import Json
+from app.db.kinds import PUSHED
 from app.db.mappings import RECORDS, TABLES
 from app.db.session import Session
 from app.db.sync_tables import AccountMapping, ItemMapping, TaxMapping
@@ -58,21 +60,22 @@ _SIDES = text(
     WHERE l.firm_id = :firm AND l.journal_entry_id = ANY(:entries) ORDER BY l.journal_entry_id, l.position
     """
 )
-_RELEASE_WAITING = [
-    text(
+_RELEASE_WAITING = {
+    kind: text(
         f"""
-        UPDATE {mappings} m SET state = 'pending', sync_error = '', fault = '{{}}'::jsonb, next_due_at = now(),
-            updated_at = now()
+        UPDATE {PUSHED[kind].mappings} m SET state = 'pending', sync_error = '', fault = '{{}}'::jsonb,
+            next_due_at = now(), updated_at = now()
         WHERE m.firm_id = :firm AND m.connection_id = :id AND m.state = 'waiting' AND EXISTS (
             SELECT 1 FROM {documents} d
-            WHERE d.firm_id = m.firm_id AND d.{key} = m.{record} AND d.client_id = ANY(:clients))
+            WHERE d.firm_id = m.firm_id AND d.{key} = m.{PUSHED[kind].record} AND d.client_id = ANY(:clients))
+        RETURNING m.id
         """
     )
-    for mappings, record, documents, key in (
-        ("invoice_sync_mappings", "invoice_id", "invoices", "id"),
-        ("journal_entry_sync_mappings", "journal_entry_id", "journal_lines", "journal_entry_id"),
+    for kind, documents, key in (
+        (Kind.invoice, "invoices", "id"),
+        (Kind.journal_entry, "journal_lines", "journal_entry_id"),
     )
-]
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,11 +195,12 @@ async def taken_by_other(
 
 
 async def release_waiting(session: Session, firm_id: int, connection_id: int, client_ids: Sequence[int]) -> None:
-    """Documents that waited for these clients are owed again."""
+    """Documents that waited for these clients are owed again, unless the run that pushes them is paused."""
     if client_ids:
         given = {"firm": firm_id, "id": connection_id, "clients": list(client_ids)}
-        for statement in _RELEASE_WAITING:
-            await session.execute(statement, given)
+        for kind, statement in _RELEASE_WAITING.items():
+            released = [row.id for row in await session.execute(statement, given)]
+            await run_control.hold(session, firm_id, kind, released)
 
 
 async def touch_connection(session: Session, firm_id: int, connection_id: int, values: Json) -> None:

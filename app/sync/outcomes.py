@@ -9,7 +9,7 @@ from typing import Any, TypeGuard
 import structlog
 
 from app.canonical import Customer, Invoice, JournalEntry, Kind, Operation
-from app.db import mappings, outgoing, settlements, writes
+from app.db import mappings, outgoing, run_control, settlements, writes
 from app.db.kinds import PUSHED
 from app.db.session import Session, Unavailable
 from app.errors import Fault, ProviderError, ProviderRejected, StaleLease
@@ -159,6 +159,8 @@ async def _store_one(session: Session, turn: Turn, kind: Kind, attempt: Any, map
         values = {"state": "unknown", "sync_error": "The provider did not confirm the write; it is being looked up."}
     await writes.conclude(session, turn.firm_id, attempt.id, outcome, external_id, reason, dict(answer.answer))
     await outgoing.mark(session, turn.firm_id, kind, mapping.id, **values)
+    if values["state"] == "pending":
+        await run_control.hold(session, turn.firm_id, kind, [mapping.id])
     if isinstance(answer, Written) and kind is Kind.invoice:
         await settlements.adopt_allocations(
             session, turn.firm_id, turn.connection_id, answer.external_id, mapping.invoice_id
