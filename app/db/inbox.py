@@ -128,9 +128,9 @@ async def replay(
 
 
 async def owed(session: Session, firm_id: int, connection_id: int, limit: int) -> Sequence[EventRow]:
-    """Events to look at, oldest first."""
+    """Events to look at, oldest first. `waited`: how long each has been due."""
     query = (
-        select(WebhookEvent)
+        select(WebhookEvent, (func.now() - WebhookEvent.next_due_at).label("waited"))
         .where(
             WebhookEvent.firm_id == firm_id,
             WebhookEvent.connection_id == connection_id,
@@ -140,7 +140,8 @@ async def owed(session: Session, firm_id: int, connection_id: int, limit: int) -
         .order_by(WebhookEvent.id)
         .limit(limit)
     )
-    return (await session.execute(query)).all()
+    found: Sequence[Any] = (await session.execute(query)).all()
+    return found
 
 
 async def handled(session: Session, firm_id: int, event_ids: Sequence[int], state: str, reason: str) -> None:
@@ -153,10 +154,12 @@ async def handled(session: Session, firm_id: int, event_ids: Sequence[int], stat
         )
 
 
-async def failed(session: Session, firm_id: int, event_ids: Sequence[int], reason: str, most: int) -> None:
-    """Count a failure: again in a while, or parked and shown when it was one too many."""
+async def failed(
+    session: Session, firm_id: int, event_ids: Sequence[int], reason: str, most: int, *, patience: int = 1
+) -> None:
+    """Count a failure: again in a while, `patience` times as long, or parked and shown when it was one too many."""
     from_now_on = case((WebhookEvent.failures + 1 >= most, "parked"), else_="pending")
-    wait = in_future_per_failure()
+    wait = _in_future_per_failure(patience)
     await session.execute(
         update(WebhookEvent)
         .where(WebhookEvent.firm_id == firm_id, WebhookEvent.id.in_(event_ids))
@@ -170,6 +173,7 @@ async def failed(session: Session, firm_id: int, event_ids: Sequence[int], reaso
     )
 
 
-def in_future_per_failure() -> Any:
-    """Thirty seconds, doubled with every failure; at most an hour."""
-    return text("now() + make_interval(secs => least(3600, 30 * power(2, least(failures, 10))))")
+def _in_future_per_failure(patience: int) -> Any:
+    """Thirty seconds, doubled with every failure; at most an hour. All of it so many times."""
+    seconds = "least(3600, 30 * power(2, least(failures, 10))) * :patience"
+    return text(f"now() + make_interval(secs => {seconds})").bindparams(patience=patience)

@@ -21,6 +21,7 @@ WORTH_A_LOOK = (Kind.payment, Kind.invoice, Kind.customer)
 AT_ONCE = 500
 _CREATED = ("create", "created")  # Xero's word and Intuit's
 MAX_FAILURES = 6
+PATIENCE = timedelta(seconds=30)
 MAX_SILENCES = 24  # about a day of a provider that does not answer
 # QuickBooks rounds the stamps of records to the nearest second, so that an older copy may look newer than the event.
 BLUR = timedelta(seconds=2)
@@ -39,13 +40,21 @@ async def drain(turn: Turn) -> None:
     async with turn.effects() as session:
         events = await inbox.owed(session, turn.firm_id, turn.connection_id, AT_ONCE)
         waiting = await _without_call(session, turn, events)
-    for kind in WORTH_A_LOOK:
+    if waiting:
+        kind = _next_kind(waiting)
         of_kind = [event for event in waiting if event.kind == kind.value]
-        if of_kind:
-            ids = list(dict.fromkeys(event.external_id for event in of_kind))[: turn.provider.capabilities.fetch_size]
-            asked = frozenset(ids)
-            await _look(turn, kind, ids, [event for event in of_kind if event.external_id in asked])
-            return
+        ids = list(dict.fromkeys(event.external_id for event in of_kind))[: turn.provider.capabilities.fetch_size]
+        asked = frozenset(ids)
+        await _look(turn, kind, ids, [event for event in of_kind if event.external_id in asked])
+
+
+def _next_kind(waiting: Sequence[Any]) -> Kind:
+    """Money first; but what has waited for long goes before what is more urgent, or a steady flow would starve it."""
+    longest = max(waiting, key=lambda event: event.waited)
+    if longest.waited > PATIENCE:
+        return Kind(longest.kind)
+    kinds = {event.kind for event in waiting}
+    return next(kind for kind in WORTH_A_LOOK if kind.value in kinds)
 
 
 async def _look(turn: Turn, kind: Kind, ids: Sequence[str], events: Sequence[Any]) -> None:
@@ -56,8 +65,7 @@ async def _look(turn: Turn, kind: Kind, ids: Sequence[str], events: Sequence[Any
             await apply(session, turn, records)
             await inbox.handled(session, turn.firm_id, event_ids, "done", "")
     except ProviderUnavailable as error:
-        # Later and later, so that one record which the provider cannot show holds up nothing else.
-        await _again_later(turn, event_ids, error.detail, MAX_SILENCES)
+        await _silence(turn, ids, events, error.detail)
         raise
     except (StaleLease, Unavailable):
         raise
@@ -70,12 +78,21 @@ async def _look(turn: Turn, kind: Kind, ids: Sequence[str], events: Sequence[Any
             return
         log.exception("event_failed", connection_id=turn.connection_id, events=event_ids)
         reason = error.detail if isinstance(error, ProviderRejected) else "Something went wrong on our side."
-        await _again_later(turn, event_ids, reason, MAX_FAILURES)
+        async with turn.effects() as session:
+            await inbox.failed(session, turn.firm_id, event_ids, reason, MAX_FAILURES)
 
 
-async def _again_later(turn: Turn, event_ids: Sequence[int], reason: str, most: int) -> None:
+async def _silence(turn: Turn, ids: Sequence[str], events: Sequence[Any], reason: str) -> None:
+    """Later and later, so that one record which the provider cannot show holds up nothing else.
+
+    Each half at a time of its own, so that it comes apart from what was asked for beside it.
+    """
+    first = frozenset(ids[: (len(ids) + 1) // 2])
+    soon = [event.id for event in events if event.external_id in first]
+    late = [event.id for event in events if event.external_id not in first]
     async with turn.effects() as session:
-        await inbox.failed(session, turn.firm_id, event_ids, reason, most)
+        await inbox.failed(session, turn.firm_id, soon, reason, MAX_SILENCES)
+        await inbox.failed(session, turn.firm_id, late, reason, MAX_SILENCES, patience=2)
 
 
 async def _without_call(session: Session, turn: Turn, events: Sequence[Any]) -> list[Any]:

@@ -115,6 +115,7 @@ async def _compare_invoice(of: Affair, invoice: int, numbers: Counter[str], docu
     assert numbers[row.number] == 1, f"invoice {invoice} is there {numbers[row.number]} times"
     (there,) = [one for one in documents if one["entity"] == "Invoice" and stands(one) and number_of(one) == row.number]
     assert (found.state, found.external_id) == ("synced", there["id"]), (invoice, found.state, found.sync_error)
+    assert (found.external_number, found.external_total) == (row.number, row.total)
     assert Decimal(there["total"]) == row.total
     assert Decimal(there["total"]) - Decimal(there["balance"]) == row.amount_paid, f"invoice {invoice}: paid differs"
 

@@ -48,14 +48,14 @@ def customers(world: World, company: str, count: int) -> list[str]:
     return keys
 
 
-async def told(world: World, company: str, external_ids: Sequence[str]) -> None:
-    """Events about customers of a company, in the inbox as the door stores them; nobody is woken."""
+async def told(world: World, company: str, external_ids: Sequence[str], kind: str = "customer") -> None:
+    """Events about records of a company, in the inbox as the door stores them; nobody is woken."""
     events = [
         {
             "provider": "quickbooks",
-            "event_key": f"{company}-{external_id}",
+            "event_key": f"{company}-{kind}-{external_id}",
             "company_id": company,
-            "kind": "customer",
+            "kind": kind,
             "external_id": external_id,
             "operation": "updated",
             "label": "Customer",

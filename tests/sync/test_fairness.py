@@ -2,14 +2,17 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 from procrastinate.manager import JobManager
 
 from app import jobs
+from app.canonical import Kind
 from app.db import wakeups
+from app.errors import ProviderUnavailable
+from app.providers.quickbooks.adapter import QuickBooks
 from app.settings import Settings
 from app.sync import runner
 from tests.support.crowd import crowd, customers, told
@@ -62,6 +65,84 @@ async def test_several_events_of_a_record_cost_one_look(make_settings: Callable[
         before = world.calls(one.connection)
         await world.work(one.connection)
         assert (len(await handled(world)), world.calls(one.connection) - before) == (8, 1)
+
+
+async def test_a_steady_flow_of_one_kind_starves_no_other(make_settings: Callable[..., Settings]) -> None:
+    async with open_world(make_settings(sim_url=SIM, sync_slice_seconds=0.001)) as world:
+        (one,) = await crowd(world, 1)
+        await told(world, one.company, customers(world, one.company, 1))
+        await waited(world, 60)
+        await told(world, one.company, ["9001", "9002"], kind="payment")  # and there are always more of them
+        await runner.work_on(world.runtime, one.connection)
+        assert await handled_kinds(world) == ["customer"]
+        await runner.work_on(world.runtime, one.connection)
+        assert await handled_kinds(world) == ["customer", "payment", "payment"]
+
+
+async def test_money_goes_first_while_nothing_waits_for_long(make_settings: Callable[..., Settings]) -> None:
+    async with open_world(make_settings(sim_url=SIM, sync_slice_seconds=0.001)) as world:
+        (one,) = await crowd(world, 1)
+        await told(world, one.company, customers(world, one.company, 1))
+        await told(world, one.company, ["9001"], kind="payment")
+        await runner.work_on(world.runtime, one.connection)
+        assert await handled_kinds(world) == ["payment"]
+
+
+async def test_one_record_that_cannot_be_shown_holds_up_no_others(
+    make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The vendor answers every look at it with an error of its own: what is looked at beside it comes apart from it."""
+    fetch = QuickBooks.fetch
+
+    async def refusing(company: QuickBooks, kind: Kind, ids: Sequence[str]) -> Any:
+        if keys[3] in ids:
+            raise ProviderUnavailable("The provider answered with an error.")
+        return await fetch(company, kind, ids)
+
+    monkeypatch.setattr(QuickBooks, "fetch", refusing)
+    async with open_world(make_settings(sim_url=SIM)) as world:
+        (one,) = await crowd(world, 1)
+        keys = customers(world, one.company, 16)
+        await told(world, one.company, keys)
+        for _ in range(24):
+            if len(await handled(world)) == len(keys) - 1:
+                break
+            await world.hurry(one.firm, one.connection)
+            await soonest(world)
+            await world.work(one.connection)
+        async with world.runtime.db.system() as session:
+            found = await session.exec_driver_sql(
+                "SELECT external_id, state, failures FROM webhook_events WHERE state <> 'done'"
+            )
+            left = found.one()
+    assert (left.external_id, left.state) == (keys[3], "pending")
+    assert left.failures <= 6  # so that the others waited for half an hour at most
+
+
+async def waited(world: World, seconds: int) -> None:
+    """What came, came so many seconds ago."""
+    async with world.runtime.db.system() as session:
+        await session.exec_driver_sql(
+            f"UPDATE webhook_events SET next_due_at = next_due_at - interval '{seconds} seconds'"
+        )
+
+
+async def soonest(world: World) -> None:
+    """Time passes until the next event is due."""
+    async with world.runtime.db.system() as session:
+        await session.exec_driver_sql(
+            "UPDATE webhook_events SET next_due_at = next_due_at - greatest(interval '0', ("
+            "SELECT min(next_due_at) - now() FROM webhook_events WHERE state = 'pending')) WHERE state = 'pending'"
+        )
+
+
+async def handled_kinds(world: World) -> list[str]:
+    """Kinds of the events that are handled, in that order."""
+    async with world.runtime.db.system() as session:
+        found = await session.exec_driver_sql(
+            "SELECT kind FROM webhook_events WHERE state = 'done' ORDER BY handled_at, id"
+        )
+        return [str(kind) for kind in found.scalars()]
 
 
 @pytest.mark.timeout(120)
