@@ -76,6 +76,34 @@ async def test_what_was_changed_there_before_we_knew_our_own_write_is_shown_at_o
     assert (await world.mapping(firm, Kind.invoice, connection, invoices[0])).fault["code"] == "voided_there"
 
 
+@BOTH
+async def test_a_look_that_fails_after_a_replay_costs_nothing_but_time(world: World, provider: str) -> None:
+    firm, connection, invoices = await ready(world, provider, count=1)
+    world.fault(connection, WRITES[provider], "lost_answer", method="PUT" if provider == "xero" else "POST")
+    await world.work(connection)
+    async with world.runtime.db.firm(firm) as session:
+        await session.exec_driver_sql("UPDATE write_calls SET next_due_at = now() + interval '1 hour'")
+    (written,) = [one for one in await world.documents(connection) if one["number"] == "T-0002"]
+    await world.act(connection, "void_invoice", invoice_id=written["id"])
+    async with world.runtime.db.firm(firm) as session:
+        await runs.request(session, firm, connection, "pull", params={"kinds": ["invoice"]})
+    await world.work(connection)
+    read = ("/Invoices", "GET") if provider == "xero" else ("/query", "POST")
+    world.fault(connection, read[0], "status", method=read[1], times=9)
+    await due_now(world, firm)
+    await world.work(connection)
+    assert await states(world, firm, connection, invoices) == ["synced"]
+    world.sims.faults.clear()
+    await world.hurry(firm, connection)
+    before = world.calls(connection)
+    await world.work(connection)
+    assert world.calls(connection) == before
+    async with world.runtime.db.firm(firm) as session:
+        await session.exec_driver_sql("UPDATE connections SET next_nightly_at = now() - interval '1 second'")
+    await world.work(connection)
+    assert await states(world, firm, connection, invoices) == ["conflict"]
+
+
 async def until_quiet(world: World, firm: int, connection: int, invoices: list[int]) -> list[str]:
     """Work on, without the waiting in between, until nothing is on its way."""
     for _ in range(8):
