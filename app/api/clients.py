@@ -92,7 +92,7 @@ def client_answer(row: Any) -> ClientAnswer:
 
 def _shown(row: Any) -> dict[str, Any]:
     values = {**row._mapping}  # noqa: SLF001  SQLAlchemy's own name for it
-    values["billing_address"] = _NO_ADDRESS | values["billing_address"]
+    values["billing_address"] = {**_NO_ADDRESS, **address} if (address := values["billing_address"]) else _NO_ADDRESS
     return values
 
 
