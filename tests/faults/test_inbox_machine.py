@@ -18,7 +18,7 @@ from app.db.tables import Connection
 from app.settings import Settings
 from tests.faults.comparing import wait
 from tests.faults.inbox_deeds import InboxDeeds
-from tests.faults.machines import MOST_STEPS, READS_FAIL, effort, play
+from tests.faults.machines import READS_FAIL, effort, play
 from tests.faults.stage import VENDOR
 
 BACK = st.integers(0, 7)  # how many posts ago
@@ -91,14 +91,6 @@ class InboxMachine(InboxDeeds):
         self.lost.add(self._posted(back))
 
     # --- what is made of them
-
-    @rule()
-    def a_runner_works(self) -> None:
-        self.take_turn(None)
-
-    @rule(step=st.integers(1, MOST_STEPS))
-    def a_runner_dies(self, step: int) -> None:
-        self.take_turn(step)
 
     @rule(invoice=invoices, cents=st.integers(1, 500), step=st.integers(1, 14))
     def news_arrives_and_the_runner_dies(self, invoice: str, cents: int, step: int) -> None:

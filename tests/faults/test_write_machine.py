@@ -17,7 +17,7 @@ from app.canonical import Kind
 from app.settings import Settings
 from app.sync import mending, requests
 from tests.faults.comparing import wait
-from tests.faults.machines import MOST_STEPS, effort, play
+from tests.faults.machines import effort, play
 from tests.faults.stage import VENDOR
 from tests.faults.write_deeds import NEEDED, WriteDeeds
 
@@ -99,14 +99,6 @@ class WriteMachine(WriteDeeds):
         self.go(self._mend(mending.retry, Kind.journal_entry, journal))
 
     # --- what runners do, and what befalls them
-
-    @rule()
-    def a_runner_works(self) -> None:
-        self.take_turn(None)
-
-    @rule(step=st.integers(1, MOST_STEPS))
-    def a_runner_dies(self, step: int) -> None:
-        self.take_turn(step)
 
     @rule(
         kind=st.sampled_from(FAULTS),
