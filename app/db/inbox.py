@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, case, func, select, text, update
+from sqlalchemy import Row, case, func, select, text, union_all, update
 
 from app.db.base import Json
 from app.db.reading import Reads
@@ -127,20 +127,27 @@ async def replay(
     return found
 
 
-async def owed(session: Session, firm_id: int, connection_id: int, limit: int) -> Sequence[EventRow]:
-    """Events to look at, oldest first. `waited`: how long each has been due."""
-    query = (
-        select(WebhookEvent, (func.now() - WebhookEvent.next_due_at).label("waited"))
-        .where(
-            WebhookEvent.firm_id == firm_id,
-            WebhookEvent.connection_id == connection_id,
-            WebhookEvent.state == "pending",
-            WebhookEvent.next_due_at <= func.now(),
-        )
-        .order_by(WebhookEvent.id)
-        .limit(limit)
-    )
-    found: Sequence[Any] = (await session.execute(query)).all()
+async def owed(
+    session: Session, firm_id: int, connection_id: int, kinds: Sequence[str], limit: int, *, automatic: bool
+) -> Sequence[EventRow]:
+    """Events to look at, the oldest of each of these kinds and of all others, so many of each.
+
+    `waited`: how long each has been due. Without `automatic`, only those that a person wants looked at.
+    """
+    due = [
+        WebhookEvent.firm_id == firm_id,
+        WebhookEvent.connection_id == connection_id,
+        WebhookEvent.state == "pending",
+        WebhookEvent.next_due_at <= func.now(),
+    ]
+    if not automatic:
+        due.append(WebhookEvent.operation == REPLAYED)
+    waited = (func.now() - WebhookEvent.next_due_at).label("waited")
+    oldest = [
+        select(WebhookEvent, waited).where(*due, of_kind).order_by(WebhookEvent.id).limit(limit).subquery()
+        for of_kind in (*(WebhookEvent.kind == kind for kind in kinds), WebhookEvent.kind.not_in(kinds))
+    ]
+    found: Sequence[Any] = (await session.execute(union_all(*(select(one) for one in oldest)))).all()
     return found
 
 

@@ -131,15 +131,6 @@ _EXPLAIN = [
     )
     for known in PUSHED.values()
 ]
-_PARK_EVENTS = text(
-    """
-    UPDATE webhook_events SET state = 'parked', reason = 'The worker died several times while handling this.',
-        updated_at = now()
-    WHERE firm_id = :firm AND id IN (
-        SELECT id FROM webhook_events
-        WHERE connection_id = :id AND state = 'pending' AND next_due_at <= now() ORDER BY id LIMIT 500)
-    """
-)
 
 
 async def ask_if_due(session: Session, firm_id: int, connection_id: int) -> None:
@@ -168,8 +159,3 @@ async def end_hopeless(session: Session, firm_id: int, connection_id: int) -> No
     given = {"firm": firm_id, "id": connection_id}
     for statement in (_END_RUNS, _END_EVENTS, *_EXPLAIN):
         await session.execute(statement, given)
-
-
-async def park_events(session: Session, firm_id: int, connection_id: int) -> None:
-    """Set the due events aside, as looking at them killed the worker; the next pull sees what they were about."""
-    await session.execute(_PARK_EVENTS, {"firm": firm_id, "id": connection_id})

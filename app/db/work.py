@@ -6,10 +6,12 @@ from datetime import datetime
 from sqlalchemy import text
 
 from app.canonical import Kind
+from app.db.inbox import REPLAYED
 from app.db.kinds import PUSHED, PushedKind, of_every_kind
 from app.db.session import Session
 
 _AUTOMATIC = "(:automatic OR run_id IS NOT NULL)"
+_LOOKED_AT = f"(:automatic OR operation = '{REPLAYED}')"  # an event: the vendor's wait while sync is paused
 
 
 def _owed(kind: Kind, known: PushedKind) -> str:
@@ -44,7 +46,7 @@ _NEXT = text(
         {of_every_kind(_owed)}
         UNION ALL
         (SELECT 'event', 20, 99 FROM webhook_events -- one is enough, of ten thousand that may wait
-        WHERE connection_id = :id AND state = 'pending' AND next_due_at <= now() AND :usable LIMIT 1)
+        WHERE connection_id = :id AND state = 'pending' AND next_due_at <= now() AND :usable AND {_LOOKED_AT} LIMIT 1)
     ) owed ORDER BY priority, rank LIMIT 1
     """
 )
@@ -61,7 +63,7 @@ _DUE = text(
         {of_every_kind(_due)}
         UNION ALL
         SELECT min(next_due_at) FROM webhook_events
-        WHERE connection_id = :id AND state = 'pending' AND :usable
+        WHERE connection_id = :id AND state = 'pending' AND :usable AND {_LOOKED_AT}
     ) owed
     """
 )
@@ -94,7 +96,8 @@ _FORGOTTEN = text(
         SELECT 1 FROM webhook_events e WHERE e.connection_id = k.id AND e.state = 'pending')
     OR k.usable AND (
         EXISTS (SELECT 1 FROM webhook_events e
-                WHERE e.connection_id = k.id AND e.state = 'pending' AND e.next_due_at <= now())
+                WHERE e.connection_id = k.id AND e.state = 'pending' AND e.next_due_at <= now()
+                  AND (k.automatic OR e.operation = '{REPLAYED}'))
         OR EXISTS (SELECT 1 FROM write_calls w
                    WHERE w.connection_id = k.id AND w.state <> 'done' AND w.next_due_at <= now())
         OR EXISTS ({of_every_kind(_waiting)}))

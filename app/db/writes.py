@@ -23,7 +23,7 @@ async def record(session: Session, call: Json, attempts: Sequence[Json]) -> int:
 
 
 async def unsettled(session: Session, firm_id: int, connection_id: int, epoch: int) -> CallRow | None:
-    """The oldest call whose outcome is not known: none was stored, or none could be trusted.
+    """The oldest call whose outcome is not known, or that is to be looked at once more after it was settled.
 
     `age` is how long ago it was sent first, `quiet` how long ago it was sent last; both by the database's clock.
     """
@@ -119,22 +119,37 @@ async def conclude(
     )
 
 
-async def close(session: Session, firm_id: int, call_id: int, *, wait: timedelta | None) -> str:
-    """`done` when every attempt has a definite outcome, else `unknown`, to be looked at again after `wait`."""
-    left = (
-        select(func.count())
-        .select_from(WriteAttempt)
-        .where(WriteAttempt.call_id == call_id, WriteAttempt.outcome.in_(("pending", "unknown")))
+async def written_ids(session: Session, firm_id: int, call_id: int) -> list[str]:
+    """The external ids of what a call is known to have written."""
+    query = (
+        select(WriteAttempt.external_id)
+        .where(WriteAttempt.firm_id == firm_id, WriteAttempt.call_id == call_id, WriteAttempt.outcome == "written")
+        .order_by(WriteAttempt.id)
     )
-    open_count = (await session.execute(left)).scalar_one()
-    state = "unknown" if open_count else "done"
-    seconds = (wait or timedelta()).total_seconds()
+    return [row.external_id for row in await session.execute(query) if row.external_id]
+
+
+async def close(
+    session: Session, firm_id: int, call_id: int, *, wait: timedelta | None = None, look: bool = False
+) -> str:
+    """`done` when every attempt has a definite outcome, else `unknown`, to be settled again after `wait`.
+
+    With `look`, a call that wrote something stays `unknown` and due at once, until it is closed without.
+    """
+    counts = select(
+        func.count().filter(WriteAttempt.outcome.in_(("pending", "unknown"))).label("open"),
+        func.count().filter(WriteAttempt.outcome == "written").label("written"),
+    ).where(WriteAttempt.firm_id == firm_id, WriteAttempt.call_id == call_id)
+    found = (await session.execute(counts)).one()
+    open_count = found.open
+    state = "unknown" if open_count or (look and found.written) else "done"
+    seconds = (wait or timedelta()).total_seconds() if open_count else 0
     await session.execute(
         update(WriteCall)
         .where(WriteCall.firm_id == firm_id, WriteCall.id == call_id)
         .values(
             state=state,
-            settled_at=None if open_count else func.now(),
+            settled_at=func.now() if state == "done" else None,
             next_due_at=text("now() + make_interval(secs => :seconds)").bindparams(seconds=seconds),
             updated_at=func.now(),
         )

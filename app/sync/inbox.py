@@ -18,8 +18,9 @@ from app.sync.turn import Turn
 log = structlog.get_logger(__name__)
 
 WORTH_A_LOOK = (Kind.payment, Kind.invoice, Kind.customer)
-AT_ONCE = 500
+AT_ONCE = 250  # events of each kind: more than one call asks for, so that several of a record cost one look
 _CREATED = ("create", "created")  # Xero's word and Intuit's
+WORKER_DIED = "The worker died several times while handling this."
 MAX_FAILURES = 6
 PATIENCE = timedelta(seconds=30)
 MAX_SILENCES = 24  # about a day of a provider that does not answer
@@ -38,14 +39,32 @@ class _Known:
 async def drain(turn: Turn) -> None:
     """Handle owed events of the connection with one call at most: then whatever is most urgent has its turn."""
     async with turn.effects() as session:
-        events = await inbox.owed(session, turn.firm_id, turn.connection_id, AT_ONCE)
-        waiting = await _without_call(session, turn, events)
-    if waiting:
-        kind = _next_kind(waiting)
-        of_kind = [event for event in waiting if event.kind == kind.value]
-        ids = list(dict.fromkeys(event.external_id for event in of_kind))[: turn.provider.capabilities.fetch_size]
-        asked = frozenset(ids)
-        await _look(turn, kind, ids, [event for event in of_kind if event.external_id in asked])
+        chosen = await _chosen(session, turn)
+    if chosen:
+        ids = list(dict.fromkeys(event.external_id for event in chosen))
+        await _look(turn, Kind(chosen[0].kind), ids, chosen)
+
+
+async def set_aside(turn: Turn) -> None:
+    """Park what `drain` would look at next, as looking at it killed the worker; the next pull sees what it is about."""
+    async with turn.effects() as session:
+        ids = [event.id for event in await _chosen(session, turn)]
+        await inbox.handled(session, turn.firm_id, ids, "parked", WORKER_DIED)
+
+
+async def _chosen(session: Session, turn: Turn) -> list[Any]:
+    """The events of one kind that the next call looks at; what needs no look is closed."""
+    kinds = [kind.value for kind in WORTH_A_LOOK]
+    automatic = turn.scope.automatic
+    events = await inbox.owed(session, turn.firm_id, turn.connection_id, kinds, AT_ONCE, automatic=automatic)
+    waiting = await _without_call(session, turn, events)
+    if not waiting:
+        return []
+    kind = _next_kind(waiting)
+    of_kind = [event for event in waiting if event.kind == kind.value]
+    ids = list(dict.fromkeys(event.external_id for event in of_kind))
+    asked = frozenset(ids[: turn.provider.capabilities.fetch_size])
+    return [event for event in of_kind if event.external_id in asked]
 
 
 def _next_kind(waiting: Sequence[Any]) -> Kind:

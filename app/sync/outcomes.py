@@ -100,29 +100,32 @@ async def items_of(turn: Turn, call_id: int) -> list[WriteItem]:
     ]
 
 
-async def store(turn: Turn, call_id: int, kind: Kind, answers: Sequence[Outcome]) -> None:
-    """Commit all outcomes of a call at once, or each alone where one of them cannot be: that one stays unknown."""
+async def store(turn: Turn, call_id: int, kind: Kind, answers: Sequence[Outcome], *, look: bool = False) -> None:
+    """Commit all outcomes of a call at once, or each alone where one of them cannot be: that one stays unknown.
+
+    With `look`, what the call wrote is owed a look before the call is closed.
+    """
     try:
-        await _store(turn, call_id, kind, answers)
+        await _store(turn, call_id, kind, answers, look)
     except (StaleLease, Unavailable):
         raise
     except Exception:  # what was written must not be forgotten because of what stood beside it
         if len(answers) == 1:
             raise
         for answer in answers:
-            await _store_alone(turn, call_id, kind, answer)
+            await _store_alone(turn, call_id, kind, answer, look)
 
 
-async def _store_alone(turn: Turn, call_id: int, kind: Kind, answer: Outcome) -> None:
+async def _store_alone(turn: Turn, call_id: int, kind: Kind, answer: Outcome, look: bool) -> None:
     try:
-        await _store(turn, call_id, kind, [answer])
+        await _store(turn, call_id, kind, [answer], look)
     except (StaleLease, Unavailable):
         raise
     except Exception:  # it stays unknown, and settling it comes back to it
         log.exception("outcome_not_stored", connection_id=turn.connection_id, call_id=call_id, item=answer.item_id)
 
 
-async def _store(turn: Turn, call_id: int, kind: Kind, answers: Sequence[Outcome]) -> None:
+async def _store(turn: Turn, call_id: int, kind: Kind, answers: Sequence[Outcome], look: bool) -> None:
     by_item = {answer.item_id: answer for answer in answers}
     async with turn.effects() as session:
         released: list[int] = []
@@ -136,7 +139,7 @@ async def _store(turn: Turn, call_id: int, kind: Kind, answers: Sequence[Outcome
             if isinstance(answer, Written) and kind is Kind.customer:
                 released.append(mapping.client_id)
         await outgoing.release_waiting(session, turn.firm_id, turn.connection_id, released)
-        await writes.close(session, turn.firm_id, call_id, wait=LOOK_AGAIN)
+        await writes.close(session, turn.firm_id, call_id, wait=LOOK_AGAIN, look=look)
         if any(isinstance(answer, Written) for answer in answers):
             stamp = {PUSHED[kind].synced_at: outgoing.now()}
             await outgoing.touch_connection(session, turn.firm_id, turn.connection_id, stamp)

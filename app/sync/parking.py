@@ -6,9 +6,9 @@ from datetime import timedelta
 import structlog
 
 from app.canonical import Kind
-from app.db import outgoing, runs, schedule, work
+from app.db import outgoing, runs, work
 from app.errors import Fault
-from app.sync import settle
+from app.sync import inbox, settle
 from app.sync.turn import Turn
 
 log = structlog.get_logger(__name__)
@@ -32,8 +32,7 @@ async def park_most_urgent(turn: Turn) -> None:
     elif what == "run":
         await _park_run(turn)
     elif what == "event":
-        async with turn.effects() as session:
-            await schedule.park_events(session, turn.firm_id, turn.connection_id)
+        await inbox.set_aside(turn)
     elif what is not None:
         await _park_record(turn, Kind(what))
 

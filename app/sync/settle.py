@@ -3,17 +3,22 @@
 First the identical call again, while the vendor surely still answers a replay with the first answer. Then a look-up:
 what is found as we wanted it is ours; a new record that is found different is refused with both named; only a proven
 absence permits a new attempt. An update or void that did not take effect may be sent again: it names what it changes.
+What turns out to be written is read once more before its call is closed.
 """
 
 from datetime import timedelta
 from typing import Any
 
+import structlog
+
 from app.canonical import Kind, Operation
 from app.db import outgoing, writes
 from app.errors import Fault, OutcomeUnknown, ProviderError, ProviderRejected
-from app.providers.base import NotWritten, Outcome, Refused, Unknown, WriteItem, Written
+from app.providers.base import NotWritten, Outcome, Refused, Unknown, WriteItem
 from app.sync import ledger, outcomes, stale
 from app.sync.turn import Turn
+
+log = structlog.get_logger(__name__)
 
 MAX_SENDS = 2  # the call itself and one replay; then looking up tells more than asking again
 STILL_UNKNOWN = timedelta(minutes=1)
@@ -29,21 +34,22 @@ async def settle(turn: Turn) -> None:
         attempts = await writes.open_attempts(session, turn.firm_id, row.id)
         for attempt in attempts:
             await outgoing.mark(session, turn.firm_id, Kind(row.kind), attempt.mapping_id, state="unknown")
-        replay = row.sends < MAX_SENDS and row.age < turn.provider.capabilities.replay_window
+        replay = bool(attempts) and row.sends < MAX_SENDS and row.age < turn.provider.capabilities.replay_window
         if replay:
             await writes.resent(session, turn.firm_id, row.id, turn.claimed.epoch)
     if not attempts:
-        async with turn.effects() as session:
-            await writes.close(session, turn.firm_id, row.id, wait=None)
-        return
-    if replay:
+        await _look_once_more(turn, row)
+    elif replay:
         await _replay(turn, row, tuple(attempt.item_id for attempt in attempts))
     else:
         await _look_up(turn, row)
 
 
 async def postpone(turn: Turn, wait: timedelta) -> None:
-    """Leave the oldest unsettled call alone for a while, as settling it broke us; its records stay unknown."""
+    """Leave the oldest unsettled call alone for a while, as settling it broke us; its records stay unknown.
+
+    Where only the last look at it broke us, the nightly sweep has to do.
+    """
     async with turn.effects() as session:
         row = await writes.oldest_open(session, turn.firm_id, turn.connection_id)
         if row is None:
@@ -66,9 +72,8 @@ async def _replay(turn: Turn, row: Any, open_items: tuple[str, ...]) -> None:
         answers = [Unknown(item_id=item_id, reason=error.detail) for item_id in open_items]
     except ProviderError as error:
         # The replay was not carried out, which says nothing about the first sending: it stays unknown.
-        await outcomes.store(
-            turn, row.id, Kind(row.kind), [Unknown(item_id=item_id, reason=error.detail) for item_id in open_items]
-        )
+        unknown = [Unknown(item_id=item_id, reason=error.detail) for item_id in open_items]
+        await outcomes.store(turn, row.id, Kind(row.kind), unknown, look=True)
         raise
     # "Not carried out" now is no proof that the first sending was not.
     kept = [
@@ -77,10 +82,25 @@ async def _replay(turn: Turn, row: Any, open_items: tuple[str, ...]) -> None:
         if answer.item_id in open_items
     ]
     settled, silent = await outcomes.adopted(turn, row.id, kept)
-    await outcomes.store(turn, row.id, Kind(row.kind), settled)
-    await stale.look_again(turn, Kind(row.kind), [one.external_id for one in settled if isinstance(one, Written)])
+    await outcomes.store(turn, row.id, Kind(row.kind), settled, look=True)
     if silent is not None:
         raise silent
+
+
+async def _look_once_more(turn: Turn, row: Any) -> None:
+    """Read what a settled call wrote, as the last thing that is done about it.
+
+    Somebody may have changed it since, and that may have been read while we did not know that the record is ours; no
+    feed tells of it twice.
+    """
+    async with turn.db.firm(turn.firm_id) as session:
+        external_ids = await writes.written_ids(session, turn.firm_id, row.id)
+    try:
+        await stale.look_at(turn, Kind(row.kind), external_ids)
+    except ProviderRejected as error:  # it would be rejected for ever; the nightly sweep has to do
+        log.warning("settled_call_not_looked_at", connection_id=turn.connection_id, code=error.public_code)
+    async with turn.effects() as session:
+        await writes.close(session, turn.firm_id, row.id)
 
 
 async def _look_up(turn: Turn, row: Any) -> None:
@@ -95,11 +115,11 @@ async def _look_up(turn: Turn, row: Any) -> None:
         except ProviderError as error:
             answers.append(Unknown(item_id=item.item_id, reason=error.detail))
             silent = None if isinstance(error, ProviderRejected) else error
-    await outcomes.store(turn, row.id, Kind(row.kind), answers)
+    await outcomes.store(turn, row.id, Kind(row.kind), answers, look=True)
     if any(isinstance(answer, Unknown) for answer in answers):
         async with turn.effects() as session:
             wait = max(turn.provider.capabilities.settle_after - row.quiet, STILL_UNKNOWN)
-            await writes.close(session, turn.firm_id, row.id, wait=wait)
+            await writes.close(session, turn.firm_id, row.id, wait=wait, look=True)
     if silent is not None:
         raise silent
 

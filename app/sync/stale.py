@@ -25,7 +25,7 @@ async def look_before(turn: Turn, kind: Kind, calls: int) -> None:
     async with turn.db.firm(turn.firm_id) as session:
         limit = turn.provider.capabilities.batch_sizes[kind] * calls
         rows = await outgoing.owed(session, turn.firm_id, turn.scope, kind, limit)
-    await _read(turn, kind, [row.external_id for row in rows if row.external_id])
+    await look_at(turn, kind, [row.external_id for row in rows if row.external_id])
 
 
 async def look_after(turn: Turn, call_id: int, answers: Sequence[Outcome]) -> None:
@@ -37,18 +37,11 @@ async def look_after(turn: Turn, call_id: int, answers: Sequence[Outcome]) -> No
         behind = await writes.mappings_of(session, turn.firm_id, call_id, late)
         ids = {kind: await outgoing.external_ids(session, turn.firm_id, kind, which) for kind, which in behind.items()}
     for kind, external_ids in ids.items():
-        await _read(turn, kind, external_ids)
+        await look_at(turn, kind, external_ids)
 
 
-async def look_again(turn: Turn, kind: Kind, external_ids: Collection[str]) -> None:
-    """Read what a replay told us of: somebody may have changed it since it was first written.
-
-    Such a change may have been read while we did not know that the record is ours, and no feed tells of it twice.
-    """
-    await _read(turn, kind, external_ids)
-
-
-async def _read(turn: Turn, kind: Kind, external_ids: Collection[str]) -> None:
+async def look_at(turn: Turn, kind: Kind, external_ids: Collection[str]) -> None:
+    """Read these and take in what was changed there. Raises ProviderError."""
     ids = list(dict.fromkeys(external_ids))
     size = turn.provider.capabilities.fetch_size
     for start in range(0, len(ids), size):

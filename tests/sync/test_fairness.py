@@ -88,6 +88,15 @@ async def test_money_goes_first_while_nothing_waits_for_long(make_settings: Call
         assert await handled_kinds(world) == ["payment"]
 
 
+async def test_money_overtakes_a_backlog_of_any_length(make_settings: Callable[..., Settings]) -> None:
+    async with open_world(make_settings(sim_url=SIM, sync_slice_seconds=0.001)) as world:
+        (one,) = await crowd(world, 1)
+        await told(world, one.company, [str(10_000 + n) for n in range(2_000)])
+        await told(world, one.company, ["9001"], kind="payment")
+        await runner.work_on(world.runtime, one.connection)
+        assert await handled_kinds(world) == ["payment"]
+
+
 async def test_one_record_that_cannot_be_shown_holds_up_no_others(
     make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:

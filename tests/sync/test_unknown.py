@@ -1,5 +1,6 @@
 """Writes whose answer never came: settled before anything else, by replay, then by looking; nothing goes twice."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from app.canonical import Kind
 from app.db import leases, runs
 from app.db.tables import Invoice
-from app.errors import StaleLease
+from app.errors import Fault, ProviderRejected, StaleLease
 from app.sync import push, runner, settle
 from app.sync.outcomes import backoff
 from app.sync.turn import boot_clock
@@ -56,14 +57,11 @@ async def test_two_lost_answers_are_settled_by_looking(world: World, provider: s
     assert await documents(world, connection) == ["T-0002", "T-0003"]
 
 
-@BOTH
-async def test_what_was_changed_there_before_we_knew_our_own_write_is_shown_at_once(
-    world: World, provider: str
-) -> None:
-    firm, connection, invoices = await ready(world, provider)
+async def changed_before_it_was_known(world: World, provider: str, count: int) -> tuple[int, int, list[int]]:
+    """Invoices whose answer was lost; the first was voided there, and that was read before anybody knew it is ours."""
+    firm, connection, invoices = await ready(world, provider, count)
     world.fault(connection, WRITES[provider], "lost_answer", method="PUT" if provider == "xero" else "POST")
     await world.work(connection)
-    assert await states(world, firm, connection, invoices) == ["unknown", "unknown"]
     async with world.runtime.db.firm(firm) as session:
         await session.exec_driver_sql("UPDATE write_calls SET next_due_at = now() + interval '1 hour'")
     voided = next(one for one in await world.documents(connection) if one["number"] == "T-0002")
@@ -71,23 +69,23 @@ async def test_what_was_changed_there_before_we_knew_our_own_write_is_shown_at_o
     async with world.runtime.db.firm(firm) as session:
         await runs.request(session, firm, connection, "pull", params={"kinds": ["invoice"]})
     await world.work(connection)
-    assert await states(world, firm, connection, invoices) == ["unknown", "unknown"]
-    assert await until_quiet(world, firm, connection, invoices) == ["conflict", "synced"]
-    assert (await world.mapping(firm, Kind.invoice, connection, invoices[0])).fault["code"] == "voided_there"
+    assert await states(world, firm, connection, invoices) == ["unknown"] * count
+    return firm, connection, invoices
 
 
 @BOTH
-async def test_a_look_that_fails_after_a_replay_costs_nothing_but_time(world: World, provider: str) -> None:
-    firm, connection, invoices = await ready(world, provider, count=1)
-    world.fault(connection, WRITES[provider], "lost_answer", method="PUT" if provider == "xero" else "POST")
-    await world.work(connection)
-    async with world.runtime.db.firm(firm) as session:
-        await session.exec_driver_sql("UPDATE write_calls SET next_due_at = now() + interval '1 hour'")
-    (written,) = [one for one in await world.documents(connection) if one["number"] == "T-0002"]
-    await world.act(connection, "void_invoice", invoice_id=written["id"])
-    async with world.runtime.db.firm(firm) as session:
-        await runs.request(session, firm, connection, "pull", params={"kinds": ["invoice"]})
-    await world.work(connection)
+async def test_what_was_changed_there_before_we_knew_our_own_write_is_shown_at_once(
+    world: World, provider: str
+) -> None:
+    firm, connection, invoices = await changed_before_it_was_known(world, provider, 2)
+    assert await until_quiet(world, firm, connection, invoices) == ["conflict", "synced"]
+    assert (await world.mapping(firm, Kind.invoice, connection, invoices[0])).fault["code"] == "voided_there"
+    assert await calls(world, firm) == {"done"}
+
+
+@BOTH
+async def test_a_look_that_fails_after_a_replay_is_taken_once_the_vendor_answers(world: World, provider: str) -> None:
+    firm, connection, invoices = await changed_before_it_was_known(world, provider, 1)
     read = ("/Invoices", "GET") if provider == "xero" else ("/query", "POST")
     world.fault(connection, read[0], "status", method=read[1], times=9)
     await due_now(world, firm)
@@ -95,13 +93,60 @@ async def test_a_look_that_fails_after_a_replay_costs_nothing_but_time(world: Wo
     assert await states(world, firm, connection, invoices) == ["synced"]
     world.sims.faults.clear()
     await world.hurry(firm, connection)
-    before = world.calls(connection)
     await world.work(connection)
-    assert world.calls(connection) == before
+    assert await states(world, firm, connection, invoices) == ["conflict"]
+    assert await calls(world, firm) == {"done"}
+
+
+@BOTH
+async def test_a_runner_that_died_before_the_look_after_a_replay_leaves_it_to_the_next(
+    world: World, monkeypatch: pytest.MonkeyPatch, provider: str
+) -> None:
+    firm, connection, invoices = await changed_before_it_was_known(world, provider, 1)
+
+    async def dies(*_args: Any) -> None:
+        raise asyncio.CancelledError
+
+    with monkeypatch.context() as patched:
+        patched.setattr("app.sync.stale.look_at", dies)
+        await due_now(world, firm)
+        with pytest.raises(asyncio.CancelledError):
+            await world.work(connection)
+    assert await states(world, firm, connection, invoices) == ["synced"]
+    async with world.runtime.db.firm(firm) as session:
+        await session.exec_driver_sql("UPDATE connections SET lease_until = now() - interval '1 second'")
+    await world.work(connection)
+    assert await states(world, firm, connection, invoices) == ["conflict"]
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "error", [ProviderRejected([Fault(code="invalid", message="No such filter.")]), ValueError("ours")]
+)
+async def test_a_look_that_never_works_is_left_to_the_sweep(
+    world: World, monkeypatch: pytest.MonkeyPatch, provider: str, error: Exception
+) -> None:
+    firm, connection, invoices = await changed_before_it_was_known(world, provider, 1)
+
+    async def fails(*_args: Any) -> None:
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr("app.sync.stale.look_at", fails)
+        await due_now(world, firm)
+        await world.work(connection)
+    assert await states(world, firm, connection, invoices) == ["synced"]
+    assert await calls(world, firm) == {"done"}
     async with world.runtime.db.firm(firm) as session:
         await session.exec_driver_sql("UPDATE connections SET next_nightly_at = now() - interval '1 second'")
     await world.work(connection)
     assert await states(world, firm, connection, invoices) == ["conflict"]
+
+
+async def calls(world: World, firm: int) -> set[str]:
+    """The states of the firm's write calls."""
+    async with world.runtime.db.firm(firm) as session:
+        return {row.state for row in await session.exec_driver_sql("SELECT DISTINCT state FROM write_calls")}
 
 
 async def until_quiet(world: World, firm: int, connection: int, invoices: list[int]) -> list[str]:
