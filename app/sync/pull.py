@@ -4,10 +4,11 @@ from datetime import date
 from typing import Any
 
 from app.canonical import Kind, RemoteBankTransaction, RemoteInvoice, RemoteJournal, RemotePayment, RemoteRecord
-from app.db import cursors, outgoing, runs, settlements, work
+from app.db import cursors, listings, outgoing, runs, settlements, work
 from app.db.cures import Cure, cured
 from app.sync.applying import Tally, apply, only, unknown_yet
 from app.sync.calendar import followed
+from app.sync.stale import look_at
 from app.sync.turn import Turn
 
 _SYNCED_AT = {
@@ -51,9 +52,10 @@ async def _pull_kind(turn: Turn, run: Any, kind: Kind, tally: Tally) -> bool:
         cursor = None if windowed else await cursors.get(session, turn.firm_id, turn.connection_id, kind)
         since = start or turn.connection.sync_from
         since = since or await settlements.earliest_invoice_date(session, turn.firm_id, turn.connection_id)
-    before = tally.changed
+    before, whole, listed = tally.changed, windowed or cursor is None, set[str]()
     async for page in turn.provider.changes(kind, cursor, since):
         wanted = [record for record in page.records if _within(record, start, end)]
+        listed.update(record.external_id for record in page.records if whole)
         async with turn.effects() as session:
             # A copy and what follows from it are stored together: what is as we know it needs no second look.
             news = wanted if windowed else await unknown_yet(session, turn, kind, wanted)
@@ -67,6 +69,8 @@ async def _pull_kind(turn: Turn, run: Any, kind: Kind, tally: Tally) -> bool:
             stop = stop or (not windowed and await work.outranked(session, turn.scope, run.priority))
         if stop:
             return False
+    if whole:
+        tally.add(await _look_at_missing(turn, kind, listed, since, end))
     async with turn.effects() as session:
         if kind in _CURES and tally.changed > before:
             await cured(session, turn.firm_id, [_CURES[kind]], connection_id=turn.connection_id)
@@ -74,6 +78,18 @@ async def _pull_kind(turn: Turn, run: Any, kind: Kind, tally: Tally) -> bool:
             stamp = {_SYNCED_AT[kind]: outgoing.now()}
             await outgoing.touch_connection(session, turn.firm_id, turn.connection_id, stamp)
     return True
+
+
+async def _look_at_missing(turn: Turn, kind: Kind, listed: set[str], since: date | None, until: date | None) -> Tally:
+    """Read by its id what a whole list should have shown and did not.
+
+    QuickBooks leaves out what was deleted, and its change feed tells of that only what came after our first look.
+    """
+    if kind not in listings.KINDS:
+        return Tally()
+    async with turn.db.firm(turn.firm_id) as session:
+        there = await listings.expected(session, turn.firm_id, turn.connection_id, kind, since, until)
+    return await look_at(turn, kind, [external_id for external_id in there if external_id not in listed])
 
 
 def _day(text: str | None) -> date | None:

@@ -14,7 +14,7 @@ from app.db import mappings, outgoing, writes
 from app.db.session import Session
 from app.errors import Fault
 from app.providers.base import Outcome, Refused
-from app.sync.applying import apply
+from app.sync.applying import Tally, apply
 from app.sync.turn import Turn
 
 
@@ -40,16 +40,18 @@ async def look_after(turn: Turn, call_id: int, answers: Sequence[Outcome]) -> No
         await look_at(turn, kind, external_ids)
 
 
-async def look_at(turn: Turn, kind: Kind, external_ids: Collection[str]) -> None:
+async def look_at(turn: Turn, kind: Kind, external_ids: Collection[str]) -> Tally:
     """Read these and take in what was changed there. Raises ProviderError."""
+    tally = Tally()
     ids = list(dict.fromkeys(external_ids))
     size = turn.provider.capabilities.fetch_size
     for start in range(0, len(ids), size):
         records = await turn.provider.fetch(kind, ids[start : start + size])
         async with turn.effects() as session:
-            await apply(session, turn, records)
-            for record in records:
+            tally.add(await apply(session, turn, records))
+            for record in records if kind in mappings.TABLES else ():
                 await _before_writing(session, turn, kind, record)
+    return tally
 
 
 async def _before_writing(session: Session, turn: Turn, kind: Kind, record: RemoteRecord) -> None:

@@ -136,7 +136,8 @@ def _write(company: Company, entity: Entity, given: Json, old: Json | None) -> J
     fields = {name: value for name, value in built.items() if not name.startswith("_")}
     key: str = old["Id"] if old else company.next_id(entity.counter)
     operation: Operation = "updated" if old else "created"
-    company.voided.discard(key)
+    if Decimal(fields.get("TotalAmt", ZERO)):
+        company.voided.discard(key)  # amounts are what tells a void from a document that counts
     sign = _SALES_SIGN.get(entity.name)
     if sign is not None:
         unlink_document(company, key, keep=Decimal(fields["TotalAmt"]))

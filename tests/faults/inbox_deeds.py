@@ -177,7 +177,7 @@ class InboxDeeds(Machine):
 
         If nothing was lost, what was told made our books as theirs are, before anything is pulled.
         """
-        self.of.world.sims.faults.clear()
+        await self.all_works()
         missing = [post for post in self.mailbox.posts if post not in self.told]
         for post in missing:
             if post not in self.lost:

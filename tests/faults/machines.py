@@ -73,6 +73,7 @@ class Machine(RuleBasedStateMachine):
             await stage.world.connect(stage.firm, provider)
             type(self).revoked = False
         rested: dict[str, Any] = {"lease_owner": "", "lease_until": None, "crashes": 0, "budget": {}}
+        rested |= {"sync_enabled": True}
         rested |= {"throttled_until": None, "next_due_at": None, "frequencies": {}, "kind_pulled": {}}
         rested |= {"next_nightly_at": datetime.now(UTC) + timedelta(days=1)}  # only what a story asks for is read
         await stage.world.set(stage.firm, Connection, connection, **rested)
@@ -90,6 +91,18 @@ class Machine(RuleBasedStateMachine):
         """A person of the firm consents again; where a call of it fails, another time."""
         with suppress(AppError):
             self.go(self.of.world.connect(self.of.firm, self.of.provider))
+            type(self).revoked = False
+
+    def switch(self, on: bool) -> None:
+        """A person of the firm pauses what happens by itself, or lets it go on."""
+        self.go(self.of.world.set(self.of.firm, Connection, self.of.connection, sync_enabled=on))
+
+    async def all_works(self) -> None:
+        """Calls get through, the consent stands, and what happens by itself does."""
+        self.of.world.sims.faults.clear()
+        await self.of.world.set(self.of.firm, Connection, self.of.connection, sync_enabled=True)
+        if type(self).revoked:
+            await self.of.world.connect(self.of.firm, self.of.provider)
             type(self).revoked = False
 
     def take_turn(self, dies_at: int | None) -> None:

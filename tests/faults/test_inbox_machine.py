@@ -115,6 +115,18 @@ class InboxMachine(InboxDeeds):
         self.go(self.of.world.set(self.of.firm, Connection, self.of.connection, next_sync_at=due))
 
     @rule()
+    def the_consent_is_taken_back(self) -> None:
+        self.revoke()
+
+    @rule()
+    def somebody_consents_again(self) -> None:
+        self.reconnect()
+
+    @rule(on=st.booleans())
+    def what_happens_by_itself_is_switched(self, on: bool) -> None:
+        self.switch(on)
+
+    @rule()
     def time_passes(self) -> None:
         self.go(wait(self.of))
 

@@ -16,6 +16,7 @@ from hypothesis.stateful import Bundle, initialize, invariant, rule
 from app.canonical import Kind
 from app.settings import Settings
 from app.sync import mending, requests
+from app.sync.controlling import Act
 from tests.faults.comparing import wait
 from tests.faults.machines import effort, play
 from tests.faults.stage import VENDOR
@@ -81,6 +82,18 @@ class WriteMachine(WriteDeeds):
         given: dict[str, Any] = {"kinds": kinds, "date_from": None, "date_to": None, "requested_by": "alice"}
         pull = requests.pull(self.of.world.runtime.db, self.of.firm, self.of.connection, **given)
         self.go(self._tolerated(pull))
+
+    @rule(kinds=st.sampled_from([None, [Kind.invoice], [Kind.customer, Kind.journal_entry]]))
+    def all_that_is_owed_is_pushed(self, kinds: list[Kind] | None) -> None:
+        self.go(self._push_all(kinds))
+
+    @rule(act=st.sampled_from(list(Act)), back=st.integers(0, 2))
+    def a_run_is_controlled(self, act: Act, back: int) -> None:
+        self.go(self._control(act, back))
+
+    @rule(on=st.booleans())
+    def what_happens_by_itself_is_switched(self, on: bool) -> None:
+        self.switch(on)
 
     @rule(client=clients)
     def a_client_is_retried(self, client: int) -> None:

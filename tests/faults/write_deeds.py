@@ -4,15 +4,19 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+from sqlalchemy import select
+
 from app.books import clients as books_clients
 from app.books import invoices as books_invoices
 from app.books.inputs import ClientIn, InvoiceIn
 from app.canonical import Kind
 from app.db import mappings, status
 from app.db.mending import Choice
+from app.db.sync_tables import SyncRun
 from app.db.tables import Client, Invoice
 from app.errors import AppError
 from app.sync import mending, requests
+from app.sync.controlling import Act, control
 from simulators.intuit import ledger_view
 from simulators.xero import documents_at_hand
 from tests.faults.comparing import compare, stands, wait, why
@@ -79,6 +83,27 @@ class WriteDeeds(Machine):
     async def _ask(self, kind: Kind, record: int) -> None:
         db = self.of.world.runtime.db
         await requests.push_one(db, self.of.firm, self.of.connection, kind, record, requested_by="alice")
+
+    async def _push_all(self, kinds: list[Kind] | None) -> None:
+        """What is owed goes as one run, as when a person presses the button."""
+        push = requests.push_many(
+            self.of.world.runtime.db, self.of.firm, self.of.connection, kinds, None, requested_by="alice"
+        )
+        await self._tolerated(push)
+
+    async def _runs(self, *states: str) -> list[int]:
+        """The runs of the company in these states, the oldest first."""
+        async with self.of.world.runtime.db.firm(self.of.firm) as session:
+            found = select(SyncRun.id).where(SyncRun.state.in_(states)).order_by(SyncRun.id)
+            return list((await session.execute(found)).scalars())
+
+    async def _control(self, act: Act, back: int) -> None:
+        """A person pauses, resumes or cancels a run that is not over."""
+        before = ("paused",) if act is Act.resume else ("queued", "running", "paused")
+        runs = await self._runs(*before)
+        if runs:
+            run = runs[-1 - back % len(runs)]
+            await self._tolerated(control(self.of.world.runtime.db, self.of.firm, run, act, actor="alice"))
 
     async def _tolerated(self, act: Any) -> None:
         """A person may be refused."""
@@ -153,10 +178,9 @@ class WriteDeeds(Machine):
 
     async def ending(self) -> None:
         """Everything works again, and people decide what waits for them, until nothing does."""
-        self.of.world.sims.faults.clear()
-        if type(self).revoked:
-            await self.of.world.connect(self.of.firm, self.of.provider)
-            type(self).revoked = False
+        await self.all_works()
+        for run in await self._runs("paused"):
+            await control(self.of.world.runtime.db, self.of.firm, run, Act.resume, actor="alice")
         deed, body = NEEDED[self.of.provider][1]
         await self.act(deed, **body)
         for client in self.of.clients:

@@ -78,6 +78,15 @@ async def test_void_payment_and_void_invoice(intuit: Intuit) -> None:
     assert refused["code"] == "500"
 
 
+async def test_a_void_that_is_edited_stays_void_until_it_has_an_amount(intuit: Intuit) -> None:
+    key = (await intuit.invoice("A"))["Id"]
+    await intuit.save("Invoice", {"Id": key, "SyncToken": "0"}, operation="void")
+    await intuit.save("Invoice", {"Id": key, "SyncToken": "1", "sparse": True, "DueDate": "2026-12-31"})
+    assert [row["status"] for row in (await intuit.books())["invoices"]] == ["voided"]
+    await intuit.save("Invoice", {"Id": key, "SyncToken": "2", "sparse": True, "Line": [line("70")]})
+    assert [row["status"] for row in (await intuit.books())["invoices"]] == ["open"]
+
+
 async def test_delete(intuit: Intuit) -> None:
     key = (await intuit.invoice("A"))["Id"]
     paid = await intuit.save("Payment", paying("60", ("Invoice", key, "60")))

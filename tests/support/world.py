@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -220,14 +220,15 @@ class World:
         return list(answer.json()["documents"])
 
     async def settle_now(self, firm_id: int, connection_id: int) -> None:
-        """Let what is in doubt be as old as it takes for a look-up, and due."""
+        """Let what is in doubt be as old as it takes for a look-up, and due; what a person paused stays so."""
+        ages = datetime(2900, 1, 1, tzinfo=UTC)
         async with self.runtime.db.firm(firm_id) as session:
             await session.exec_driver_sql(
                 "UPDATE write_calls SET next_due_at = now(), sent_at = sent_at - interval '10 minutes'"
                 f" WHERE state <> 'done' AND connection_id = {connection_id}"
             )
             for table in mappings.TABLES.values():
-                await session.execute(update(table).values(next_due_at=func.now()))
+                await session.execute(update(table).where(table.next_due_at < ages).values(next_due_at=func.now()))
 
     async def act(self, connection_id: int, action: str, **body: Any) -> Any:
         """A person does something in the vendor's own pages."""

@@ -1,0 +1,111 @@
+"""Deletions that nothing told us of: what a whole list does not show, and we know, is looked at by its id.
+
+Xero lists what was voided or deleted; QuickBooks leaves out what was deleted.
+"""
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from app.canonical import Kind
+from app.db import inbox
+from app.db.tables import Connection, Invoice
+from app.sync import requests
+from tests.support.world import World
+
+BOTH = pytest.mark.parametrize("provider", ["quickbooks", "xero"])
+DAY = date(2026, 11, 2)
+
+
+async def pushed(world: World, provider: str, count: int) -> tuple[int, int, list[int]]:
+    """Invoices of one client at a company that was never read."""
+    firm = await world.firm()
+    connection = await world.connect(firm, provider)
+    client = await world.client(firm)
+    invoices = [await world.invoice(firm, client, issue_date=DAY) for _ in range(count)]
+    async with world.runtime.db.firm(firm) as session:
+        await session.exec_driver_sql("DELETE FROM sync_runs WHERE action = 'pull'")
+    await world.set(firm, Connection, connection, payment_sync_enabled=False)
+    await world.ask(firm, connection, Kind.invoice, invoices)
+    await world.work(connection)
+    async with world.runtime.db.firm(firm) as session:
+        assert (await session.exec_driver_sql("SELECT count(*) FROM sync_cursors")).scalar_one() == 0
+    await world.set(firm, Connection, connection, payment_sync_enabled=True)
+    return firm, connection, invoices
+
+
+async def pull(world: World, firm: int, connection: int, kinds: list[Kind], **days: str) -> Any:
+    """The counts of a pull."""
+    given: dict[str, Any] = {"kinds": kinds, "date_from": None, "date_to": None, "requested_by": "alice", **days}
+    run = await requests.pull(world.runtime.db, firm, connection, **given)
+    await world.work(connection)
+    async with world.runtime.db.firm(firm) as session:
+        found = await session.exec_driver_sql(f"SELECT state, counts FROM sync_runs WHERE id = {run}")
+        (row,) = found.all()
+    assert row.state == "done"
+    return row.counts
+
+
+async def told(world: World, provider: str, connection: int, payment: str) -> None:
+    """The vendor's word that a payment came."""
+    event: dict[str, Any] = {"provider": provider, "event_key": payment, "company_id": world.companies[connection][1]}
+    event |= {"kind": "payment", "external_id": payment, "operation": "created", "label": "", "occurred_at": None}
+    async with world.runtime.db.system() as session:
+        await inbox.store(session, [inbox.Delivery(provider, "", (event,))])
+
+
+async def there(world: World, firm: int, connection: int, invoice: int) -> str:
+    return str((await world.mapping(firm, Kind.invoice, connection, invoice)).external_id)
+
+
+async def states(world: World, firm: int, connection: int, invoices: list[int]) -> list[str]:
+    return [(await world.mapping(firm, Kind.invoice, connection, one)).state for one in invoices]
+
+
+async def test_the_first_look_finds_what_was_deleted_before_it(world: World) -> None:
+    firm, connection, invoices = await pushed(world, "quickbooks", 2)
+    await world.act(connection, "delete_invoice", invoice_id=await there(world, firm, connection, invoices[0]))
+    await pull(world, firm, connection, [Kind.invoice])
+    assert await states(world, firm, connection, invoices) == ["conflict", "synced"]
+
+
+@BOTH
+async def test_the_first_look_takes_back_a_payment_that_was_deleted_before_it(world: World, provider: str) -> None:
+    firm, connection, (invoice,) = await pushed(world, provider, 1)
+    document = await there(world, firm, connection, invoice)
+    paid = await world.act(connection, "pay", invoice_id=document)
+    await told(world, provider, connection, paid["payment_id"])
+    await world.work(connection)
+    assert (await world.row(firm, Invoice, invoice)).status == "paid"
+    await world.act(connection, "delete_payment", payment_id=paid["payment_id"])
+    await pull(world, firm, connection, [Kind.payment])
+    assert (await world.row(firm, Invoice, invoice)).status == "approved"
+
+
+async def test_a_read_of_some_days_finds_what_the_feed_did_not_tell(world: World) -> None:
+    firm, connection, invoices = await pushed(world, "quickbooks", 3)
+    await pull(world, firm, connection, [Kind.invoice])
+    for invoice in invoices[:2]:
+        await world.act(connection, "delete_invoice", invoice_id=await there(world, firm, connection, invoice))
+    await world.set(firm, Invoice, invoices[1], issue_date=date(2026, 9, 1))
+    async with world.runtime.db.firm(firm) as session:
+        await session.exec_driver_sql(
+            'UPDATE remote_records SET record = record || \'{"issue_date": "2026-09-01"}\''
+            f" WHERE external_id = '{await there(world, firm, connection, invoices[1])}'"
+        )
+    await pull(world, firm, connection, [Kind.invoice], date_from=f"{DAY}", date_to=f"{DAY}")
+    found = await states(world, firm, connection, invoices)
+    assert found == ["conflict", "synced", "synced"]
+
+
+async def test_what_is_listed_or_known_to_have_ended_costs_no_look(world: World) -> None:
+    firm, connection, invoices = await pushed(world, "quickbooks", 3)
+    deleted, voided, _ = [await there(world, firm, connection, one) for one in invoices]
+    await world.act(connection, "delete_invoice", invoice_id=deleted)
+    await world.act(connection, "void_invoice", invoice_id=voided)
+    await pull(world, firm, connection, [Kind.invoice])
+    before = world.calls(connection)
+    await pull(world, firm, connection, [Kind.invoice, Kind.customer], date_from=f"{DAY}")
+    assert world.calls(connection) - before == 2
+    assert await states(world, firm, connection, invoices) == ["conflict", "conflict", "synced"]
