@@ -111,7 +111,7 @@ async def test_push_and_pull_by_provider(api: Api, world: World, worker: None, p
     ours = [one for one in ledger["invoices"] if one["number"].startswith("T-")]
     assert len(ours) == 3
     await world.act(connection, "pay", invoice_id=ours[0]["id"])
-    pulled = await api.http.post(f"/api/sync/{path}/pull?date_from=2026-01-01&date_to=2026-12-31", headers=headers)
+    pulled = await api.http.post(f"/api/sync/{path}/pull?date_from=2026-01-01&date_to=2126-12-31", headers=headers)
     assert pulled.json()["imported"] == 1
     payments = await api.http.post(f"{A}/connections/{connection}/sync_payments/", headers=headers)
     assert payments.json()["success"] is True

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+from datetime import date
 from typing import Any
 
 import asyncpg
@@ -76,7 +77,7 @@ class TestRows:
         firm = await world.firm()
         connection = await world.connect(firm)
         client = await world.client(firm, billing_address={"city": "Zürich", "line1": '"'})
-        await world.invoice(firm, client)
+        await world.invoice(firm, client, due_date=date(2126, 12, 2))
         every: dict[str, Any] = {"after": None, "limit": 10}
         async with world.runtime.db.firm(firm) as session:
             await runs.request(session, firm, connection, "pull", params={"a": [1, 2.5, None]})

@@ -1,6 +1,6 @@
 """Bodies that are not text, batches that repeat themselves, entities that nobody has, and lists as long as they get."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from simulators.core.money import loads
 from tests.simulators.intuit_client import BASIC, Intuit, Json, line
@@ -41,7 +41,7 @@ async def test_unknown_entities_and_absent_ones(intuit: Intuit) -> None:
     assert (await intuit.fault("GET", "query", query="select * from Unicorn"))["code"] == "4001"
     absent = await intuit.call("GET", "query", query="select * from bill")
     assert (absent.status_code, "bill" in absent.text) == (501, True)
-    since = "2026-11-26T00:00:00Z"
+    since = (datetime.now(UTC) - timedelta(days=1)).isoformat()
     assert (await intuit.fault("GET", "cdc", entities="Unicorn", changedSince=since))["code"] == "2000"
     assert (await intuit.call("GET", "cdc", entities="Bill", changedSince=since)).status_code == 501
     items = [{"bId": "1", "operation": "create", "Bill": {}}, {"bId": "2", "operation": "create", "Unicorn": {}}]

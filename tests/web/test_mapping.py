@@ -5,6 +5,7 @@ import html
 import io
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -99,7 +100,7 @@ async def scene(pages: Pages) -> tuple[Person, int, int]:
     world = pages.api.world
     firm = await world.firm()
     connection = await world.connect(firm, "xero")
-    await world.invoice(firm, await world.client(firm))
+    await world.invoice(firm, await world.client(firm), issue_date=datetime.now(UTC).date())
     person = await pages.person(firm, "member")
     await person.open("/mapping/account?provider=xero")
     assert "not fetched yet" in person.text

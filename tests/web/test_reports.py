@@ -2,7 +2,7 @@
 
 import csv
 import io
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import update
@@ -39,7 +39,8 @@ async def scene(pages: Pages) -> tuple[World, int, int, list[int]]:
     firm = await world.firm()
     connection = await world.connect(firm)
     client = await world.client(firm, "Pier 7")
-    made = [await world.invoice(firm, client) for _ in range(2)]
+    today = datetime.now(UTC).date()
+    made = [await world.invoice(firm, client, issue_date=today, due_date=today) for _ in range(2)]
     await world.ask(firm, connection, Kind.invoice, made)
     await world.work(connection)
     asked = (world.runtime.db, firm, connection)
