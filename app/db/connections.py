@@ -101,10 +101,12 @@ async def connect(session: Session, firm_id: int, provider: str, company_id: str
         "crashes": 0,
     }
     keys = {"firm_id": firm_id, "provider": provider, "company_id": company_id}
+    # While the consent was gone nobody told us anything: all is read again at once.
+    again = fresh | {"next_sync_at": func.now(), "next_nightly_at": func.now()}
     query = (
         insert(Connection)
         .values({**keys, **fresh})
-        .on_conflict_do_update(index_elements=list(keys), set_=fresh)
+        .on_conflict_do_update(index_elements=list(keys), set_=again)
         .returning(Connection.id)
     )
     try:

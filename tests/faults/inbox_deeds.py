@@ -175,9 +175,12 @@ class InboxDeeds(Machine):
     async def ending(self) -> None:
         """What is not lost arrives in the end, and no bell rings: the sweep finds what is owed.
 
-        If nothing was lost, what was told made our books as theirs are, before anything is pulled.
+        If nothing was lost, what was told made our books as theirs are, before anybody asks for a pull. What happened
+        while there was no consent, which Xero does not tell, is read by itself once there is one.
         """
         await self.all_works()
+        if self.renewed:
+            await turn(self.stage, self.of.connection)
         missing = [post for post in self.mailbox.posts if post not in self.told]
         for post in missing:
             if post not in self.lost:

@@ -87,11 +87,18 @@ class Machine(RuleBasedStateMachine):
         type(self).revoked = True
         self.go(self.of.world.act(self.of.connection, "disconnect"))
 
+    renewed = False
+    """Whether somebody of this story consented again: then the next runner reads what nobody told meanwhile."""
+
     def reconnect(self) -> None:
         """A person of the firm consents again; where a call of it fails, another time."""
         with suppress(AppError):
-            self.go(self.of.world.connect(self.of.firm, self.of.provider))
-            type(self).revoked = False
+            self.go(self._connected())
+
+    async def _connected(self) -> None:
+        await self.of.world.connect(self.of.firm, self.of.provider)
+        type(self).revoked = False
+        self.renewed = True
 
     def switch(self, on: bool) -> None:
         """A person of the firm pauses what happens by itself, or lets it go on."""
@@ -102,8 +109,7 @@ class Machine(RuleBasedStateMachine):
         self.of.world.sims.faults.clear()
         await self.of.world.set(self.of.firm, Connection, self.of.connection, sync_enabled=True)
         if type(self).revoked:
-            await self.of.world.connect(self.of.firm, self.of.provider)
-            type(self).revoked = False
+            await self._connected()
 
     def take_turn(self, dies_at: int | None) -> None:
         """A runner works, and may die at one of his steps."""

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from app.canonical import Kind
 from app.db import inbox, runs, wakeups
-from app.db.tables import Invoice, Payment
+from app.db.tables import Connection, Invoice, Payment
 from app.main import create_app
 from app.sync import requests
 from simulators.core.webhooks import WebhookSender
@@ -243,3 +243,20 @@ async def test_our_own_creation_costs_no_look(world: World, provider: str) -> No
     async with world.runtime.db.firm(firm) as session:
         rows = (await session.exec_driver_sql("SELECT kind, state, reason FROM webhook_events")).all()
     assert [tuple(row) for row in rows] == [("customer", "ignored", "our own write")]
+
+
+@BOTH
+async def test_what_nobody_told_while_the_consent_was_gone_is_read_once_it_is_back(world: World, provider: str) -> None:
+    """Xero tells nothing of companies that are not connected."""
+    firm, connection, (invoice,) = await pushed(world, provider)
+    await pull(world, firm, connection)
+    await world.act(connection, "disconnect")
+    await world.act(connection, "pay", invoice_id=await remote_id(world, firm, connection, invoice))
+    await pull(world, firm, connection)
+    assert (await world.row(firm, Connection, connection)).status in ("expired", "error")
+    await world.connect(firm, provider)
+    await world.work(connection)
+    assert (await paid(world, firm, invoice))[0] == "paid"
+    async with world.runtime.db.firm(firm) as session:
+        found = await session.exec_driver_sql("SELECT state FROM sync_runs WHERE trigger = 'nightly'")
+        assert [row.state for row in found] == ["done"]
