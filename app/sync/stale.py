@@ -12,7 +12,7 @@ from typing import Any
 from app.canonical import DocumentState, Gone, Kind, RemoteCustomer, RemoteInvoice, RemoteJournal, RemoteRecord
 from app.db import mappings, outgoing, writes
 from app.db.session import Session
-from app.errors import Fault
+from app.errors import Fault, ProviderRejected
 from app.providers.base import Outcome, Refused
 from app.sync.applying import Tally, apply
 from app.sync.turn import Turn
@@ -25,7 +25,26 @@ async def look_before(turn: Turn, kind: Kind, calls: int) -> None:
     async with turn.db.firm(turn.firm_id) as session:
         limit = turn.provider.capabilities.batch_sizes[kind] * calls
         rows = await outgoing.owed(session, turn.firm_id, turn.scope, kind, limit)
-    await look_at(turn, kind, [row.external_id for row in rows if row.external_id])
+    there = [row for row in rows if row.external_id]
+    if there:
+        await _look_or_refuse(turn, kind, there)
+
+
+async def _look_or_refuse(turn: Turn, kind: Kind, rows: Sequence[Any]) -> None:
+    """Read what these records are there; what the vendor does not let us read is not written, and says so."""
+    try:
+        await look_at(turn, kind, [row.external_id for row in rows])
+    except ProviderRejected as error:  # it would be rejected for ever, and nothing behind it would ever be sent
+        if len(rows) > 1:
+            middle = len(rows) // 2
+            await _look_or_refuse(turn, kind, rows[:middle])
+            await _look_or_refuse(turn, kind, rows[middle:])
+            return
+        async with turn.effects() as session:
+            mapping = await mappings.get(session, turn.firm_id, kind, rows[0].mapping_id)
+            if mapping.state == "pending":
+                values = {"state": "error", "sync_error": error.fault.sentence(), "fault": asdict(error.fault)}
+                await outgoing.mark(session, turn.firm_id, kind, mapping.id, **values)
 
 
 async def look_after(turn: Turn, call_id: int, answers: Sequence[Outcome]) -> None:
