@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from app.canonical import Kind
-from app.db import inbox
+from app.db import bank_transactions, inbox
+from app.db.bank_transactions import Filters
+from app.db.ledger_tables import BankTransaction
 from app.db.tables import Connection, Invoice
 from app.sync import requests
 from tests.support.world import World
@@ -109,3 +111,23 @@ async def test_what_is_listed_or_known_to_have_ended_costs_no_look(world: World)
     await pull(world, firm, connection, [Kind.invoice, Kind.customer], date_from=f"{DAY}")
     assert world.calls(connection) - before == 2
     assert await states(world, firm, connection, invoices) == ["conflict", "conflict", "synced"]
+
+
+async def test_a_transfer_at_xero_is_looked_at_where_transfers_are(world: World) -> None:
+    firm = await world.firm()
+    connection = await world.connect(firm, "xero")
+    fields = {"FromBankAccount": {"Code": "090"}, "ToBankAccount": {"Code": "091"}, "Amount": 500, "Date": f"{DAY}"}
+    await world.act(connection, "create_document", entity="BankTransfer", **fields)
+    kinds, day, later = [Kind.bank_transaction], {"date_from": f"{DAY}", "date_to": f"{DAY}"}, "2026-11-20"
+    await pull(world, firm, connection, kinds, **day)
+    async with world.runtime.db.firm(firm) as session:
+        (moved,) = await bank_transactions.page(session, firm, Filters(type="transfer"), after=None, limit=9)
+        await session.exec_driver_sql(f'UPDATE remote_records SET record = record || \'{{"on": "{later}"}}\'')
+    await pull(world, firm, connection, kinds, date_from=later)  # moved to a day before: not listed, but not gone
+    assert (await world.row(firm, BankTransaction, moved.id)).state == "open"
+    await world.act(connection, "delete_document", entity="BankTransfer", id=moved.external_id)
+    assert (await pull(world, firm, connection, kinds, **day))["transactions"] == 1
+    assert (await world.row(firm, BankTransaction, moved.id)).state == "deleted"
+    before = world.calls(connection)
+    await pull(world, firm, connection, kinds, **day)
+    assert world.calls(connection) - before == 2  # the two lists
