@@ -8,20 +8,21 @@ from app.canonical import Kind
 from app.db.kinds import PUSHED, PushedKind, of_every_kind
 from app.db.session import Session, dump_json
 
-# One statement, so that two runners or a crash between ask no second time.
+# One statement, so that two runners or a crash between ask no second time. A company that is connected for the first
+# time has nothing to tell yet; whoever connected it again has set the time.
 _ASK_IF_DUE = text(
     """
     WITH due AS (
         UPDATE connections k SET next_sync_at = now() + make_interval(mins => coalesce(k.frequency_minutes,
             f.frequency_minutes)) * (0.9 + 0.2 * random())
-        FROM firms f
-        WHERE f.id = k.firm_id AND k.firm_id = :firm AND k.id = :id
+        FROM firms f, connections before
+        WHERE f.id = k.firm_id AND before.id = k.id AND k.firm_id = :firm AND k.id = :id
           AND (k.next_sync_at IS NULL OR k.next_sync_at <= now())
-        RETURNING k.id, k.firm_id, k.connected_at
+        RETURNING k.id, k.firm_id, k.connected_at, before.next_sync_at IS NOT NULL AS again
     )
     INSERT INTO sync_runs (firm_id, connection_id, action, trigger, priority)
     SELECT firm_id, id, 'pull', 'schedule', 40 FROM due
-    WHERE due.connected_at < now() - interval '1 minute' AND NOT EXISTS (
+    WHERE (due.again OR due.connected_at < now() - interval '1 minute') AND NOT EXISTS (
         SELECT 1 FROM sync_runs r
         WHERE r.connection_id = due.id AND r.action = 'pull' AND r.state IN ('queued', 'running'))
     """
@@ -49,20 +50,28 @@ _ASK_KINDS = text(
     SELECT firm_id, id, 'pull', 'schedule', 40, jsonb_build_object('kinds', to_jsonb(kinds)) FROM due
     """
 )
-# Each connection has its own hour, so that a thousand of them do not ask at once.
+# Each connection has its own hour, so that a thousand of them do not ask at once. Where nothing told of payments for
+# longer than a change feed reaches back, it does not tell either what was deleted meanwhile: all is read once more.
 _ASK_NIGHTLY = text(
     """
     WITH due AS (
         UPDATE connections k SET next_nightly_at = now() + interval '24 hours' * (0.95 + 0.1 * random())
         WHERE k.firm_id = :firm AND k.id = :id
           AND (k.next_nightly_at IS NULL OR k.next_nightly_at <= now())
-        RETURNING k.id, k.firm_id
+        RETURNING k.id, k.firm_id, k.sync_from, k.payment_sync_enabled
+    ), reaching AS (
+        SELECT id, firm_id, CASE WHEN payment_sync_enabled AND (
+            SELECT max(c.last_success_at) FROM sync_cursors c WHERE c.connection_id = due.id
+              AND c.kind IN ('payment', 'invoice')) < now() - interval '28 days' THEN coalesce(sync_from, (
+            SELECT min(i.issue_date) FROM invoices i JOIN invoice_sync_mappings m ON m.invoice_id = i.id
+            WHERE m.connection_id = due.id)) END AS back_to
+        FROM due
     )
     INSERT INTO sync_runs (firm_id, connection_id, action, trigger, priority, params)
     SELECT firm_id, id, 'pull', 'nightly', 40, jsonb_build_object('kinds', CAST(:kinds AS jsonb), 'date_from',
-        to_char(now() - make_interval(days => :days), 'YYYY-MM-DD')) FROM due
-    WHERE NOT EXISTS (SELECT 1 FROM sync_runs r WHERE r.connection_id = due.id AND r.trigger = 'nightly'
-        AND r.state IN ('queued', 'running'))
+        to_char(least(now() - make_interval(days => :days), back_to), 'YYYY-MM-DD')) FROM reaching
+    WHERE back_to IS NOT NULL OR NOT EXISTS (SELECT 1 FROM sync_runs r WHERE r.connection_id = reaching.id
+        AND r.trigger = 'nightly' AND r.state IN ('queued', 'running'))
     """
 )
 
@@ -144,7 +153,10 @@ async def ask_kinds_if_due(session: Session, firm_id: int, connection_id: int) -
 
 
 async def ask_nightly(session: Session, firm_id: int, connection_id: int, kinds: Sequence[Kind], days: int) -> None:
-    """Once a day, read again all that is dated within so many days: what no webhook and no change feed told."""
+    """Once a day, read again all that is dated within so many days: what no webhook and no change feed told.
+
+    After four weeks in which nothing that tells of payments was read, everything, however old.
+    """
     given = {"firm": firm_id, "id": connection_id, "kinds": dump_json([str(kind) for kind in kinds]), "days": days}
     await session.execute(_ASK_NIGHTLY, given)
 
