@@ -27,7 +27,7 @@ _CURES = {
 
 
 async def pull(turn: Turn, run: Any) -> None:
-    """Carry out one pull run. It gives way between pages when something more urgent is owed, and goes on later."""
+    """Carry out one pull run. It gives way between pages, or kinds, to what is more urgent, and goes on later."""
     asked = run.params.get("kinds")
     kinds = [Kind(kind) for kind in asked] if asked else followed(turn.provider.capabilities)
     done = set(run.params.get("done", ()))
@@ -35,11 +35,13 @@ async def pull(turn: Turn, run: Any) -> None:
     for kind in kinds:
         if kind.value in done:
             continue
-        if not await _pull_kind(turn, run, kind, tally):
-            async with turn.effects() as session:
+        through = await _pull_kind(turn, run, kind, tally)
+        done |= {kind.value} if through else set()
+        async with turn.effects() as session:
+            # What reads some days has no cursor, but what it is through with it need not read again.
+            if not through or (len(done) < len(kinds) and await work.outranked(session, turn.scope, run.priority)):
                 await runs.give_way(session, turn.firm_id, run.id, counts=tally.counts(), done=sorted(done))
-            return
-        done.add(kind.value)
+                return
     async with turn.effects() as session:
         await runs.finish(session, turn.firm_id, run.id, state="done", counts=tally.counts())
 
