@@ -131,3 +131,17 @@ async def test_a_transfer_at_xero_is_looked_at_where_transfers_are(world: World)
     before = world.calls(connection)
     await pull(world, firm, connection, kinds, **day)
     assert world.calls(connection) - before == 2  # the two lists
+
+
+@BOTH
+async def test_what_was_moved_there_to_a_day_outside_costs_no_look(world: World, provider: str) -> None:
+    firm, connection, (invoice,) = await pushed(world, provider, 1)
+    await pull(world, firm, connection, [Kind.invoice])
+    word = "TxnDate" if provider == "quickbooks" else "Date"
+    document = await there(world, firm, connection, invoice)
+    await world.act(connection, "edit_invoice", invoice_id=document, **{word: "2026-10-01"})
+    for calls in (2, 1):  # the list, and once a look at what is not in it any more
+        before = world.calls(connection)
+        await pull(world, firm, connection, [Kind.invoice], date_from=f"{DAY}")
+        assert world.calls(connection) - before == calls
+    assert await states(world, firm, connection, [invoice]) == ["synced"]
