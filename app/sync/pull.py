@@ -72,7 +72,9 @@ async def _pull_kind(turn: Turn, run: Any, kind: Kind, tally: Tally) -> bool:
         if stop:
             return False
     if whole:
-        tally.add(await _look_at_missing(turn, kind, listed, since, end))
+        missing = await _missing(turn, kind, listed, since, end)
+        if not await _look_at_missing(turn, run, kind, missing, tally, gives_way=windowed):
+            return False
     async with turn.effects() as session:
         if kind in _CURES and tally.changed > before:
             await cured(session, turn.firm_id, [_CURES[kind]], connection_id=turn.connection_id)
@@ -82,16 +84,35 @@ async def _pull_kind(turn: Turn, run: Any, kind: Kind, tally: Tally) -> bool:
     return True
 
 
-async def _look_at_missing(turn: Turn, kind: Kind, listed: set[str], since: date | None, until: date | None) -> Tally:
-    """Read by its id what a whole list should have shown and did not.
+async def _missing(turn: Turn, kind: Kind, listed: set[str], since: date | None, until: date | None) -> list[str]:
+    """What a whole list should have shown and did not.
 
     QuickBooks leaves out what was deleted, and its change feed tells of that only what came after our first look.
     """
     if kind not in listings.KINDS:
-        return Tally()
+        return []
     async with turn.db.firm(turn.firm_id) as session:
         there = await listings.expected(session, turn.firm_id, turn.connection_id, kind, since, until)
-    return await look_at(turn, kind, [external_id for external_id in there if external_id not in listed])
+    return [external_id for external_id in there if external_id not in listed]
+
+
+async def _look_at_missing(
+    turn: Turn, run: Any, kind: Kind, missing: list[str], tally: Tally, *, gives_way: bool
+) -> bool:
+    """Read these by their ids. False: something more urgent came, or a person stopped it.
+
+    A first load does not give way here: its cursor stands already, so that nothing would bring it back to this.
+    """
+    size = turn.provider.capabilities.fetch_size
+    for start in range(0, len(missing), size):
+        if start:
+            async with turn.effects() as session:
+                stop = not await runs.is_open(session, turn.firm_id, run.id)
+                stop = stop or (gives_way and await work.outranked(session, turn.scope, run.priority))
+            if stop:
+                return False
+        tally.add(await look_at(turn, kind, missing[start : start + size]))
+    return True
 
 
 def _day(text: str | None) -> date | None:

@@ -3,6 +3,8 @@
 Xero lists what was voided or deleted; QuickBooks leaves out what was deleted.
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -13,7 +15,9 @@ from app.db import bank_transactions, inbox
 from app.db.bank_transactions import Filters
 from app.db.ledger_tables import BankTransaction
 from app.db.tables import Connection, Invoice
+from app.providers.quickbooks.adapter import QuickBooks
 from app.sync import requests
+from app.sync.controlling import Act, control
 from tests.support.world import World
 
 BOTH = pytest.mark.parametrize("provider", ["quickbooks", "xero"])
@@ -145,3 +149,40 @@ async def test_what_was_moved_there_to_a_day_outside_costs_no_look(world: World,
         await pull(world, firm, connection, [Kind.invoice], date_from=f"{DAY}")
         assert world.calls(connection) - before == calls
     assert await states(world, firm, connection, [invoice]) == ["synced"]
+
+
+@pytest.mark.parametrize("act", [Act.pause, Act.cancel])
+async def test_looking_at_what_is_missing_stops_when_its_run_does(
+    world: World, monkeypatch: pytest.MonkeyPatch, act: Act
+) -> None:
+    firm, connection, invoices = await pushed(world, "quickbooks", 3)
+    for invoice in invoices:
+        await world.act(connection, "delete_invoice", invoice_id=await there(world, firm, connection, invoice))
+    fetch = QuickBooks.fetch
+    seen: list[str] = []
+    asked = await requests.pull(
+        world.runtime.db,
+        firm,
+        connection,
+        kinds=[Kind.invoice],
+        date_from=f"{DAY}",
+        date_to=None,
+        requested_by="alice",
+    )
+
+    async def stopping(company: QuickBooks, kind: Kind, ids: Sequence[str]) -> Any:
+        seen.extend(ids)
+        if len(seen) == 1:
+            await control(world.runtime.db, firm, asked, act, actor="alice")
+        return await fetch(company, kind, ids)
+
+    monkeypatch.setattr(QuickBooks, "capabilities", replace(QuickBooks.capabilities, fetch_size=1))
+    monkeypatch.setattr(QuickBooks, "fetch", stopping)
+    await world.work(connection)
+    assert len(seen) == 1
+    assert sorted(await states(world, firm, connection, invoices)) == ["conflict", "synced", "synced"]
+    if act is Act.pause:
+        await control(world.runtime.db, firm, asked, Act.resume, actor="alice")
+        await world.work(connection)
+        assert len(seen) == 3
+        assert await states(world, firm, connection, invoices) == ["conflict"] * 3
