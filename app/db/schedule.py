@@ -29,25 +29,26 @@ _ASK_IF_DUE = text(
 )
 
 
-# Kinds with a frequency of their own, by when each was asked for last; one statement for the same reason.
+# Kinds with a frequency of their own, by when each was asked for last; one statement for the same reason. A kind whose
+# pull still waits for another try has had its time as well: a moment that stayed past would never let a worker rest.
 _ASK_KINDS = text(
     """
     WITH due AS (
-        SELECT k.id, k.firm_id, array_agg(wanted.key ORDER BY wanted.key) AS kinds
+        SELECT k.id, k.firm_id, wanted.key AS kind
         FROM connections k CROSS JOIN jsonb_each_text(k.frequencies) wanted
-        WHERE k.firm_id = :firm AND k.id = :id
+        WHERE k.firm_id = :firm AND k.id = :id AND wanted.key <> ALL(CAST(:off AS text[]))
           AND coalesce((k.kind_pulled ->> wanted.key)::timestamptz, k.connected_at)
               + make_interval(mins => wanted.value::int) <= now()
-          AND NOT EXISTS (SELECT 1 FROM sync_runs r WHERE r.connection_id = k.id AND r.trigger = 'schedule'
-              AND r.state IN ('queued', 'running') AND r.params -> 'kinds' ? wanted.key)
-        GROUP BY k.id, k.firm_id
     ), marked AS (
-        UPDATE connections k SET kind_pulled = k.kind_pulled || (
-            SELECT jsonb_object_agg(kind, now()) FROM unnest(due.kinds) AS kind)
-        FROM due WHERE k.id = due.id
+        UPDATE connections k SET kind_pulled = k.kind_pulled || (SELECT jsonb_object_agg(due.kind, now()) FROM due)
+        WHERE k.firm_id = :firm AND k.id = :id AND EXISTS (SELECT 1 FROM due)
     )
     INSERT INTO sync_runs (firm_id, connection_id, action, trigger, priority, params)
-    SELECT firm_id, id, 'pull', 'schedule', 40, jsonb_build_object('kinds', to_jsonb(kinds)) FROM due
+    SELECT due.firm_id, due.id, 'pull', 'schedule', 40,
+        jsonb_build_object('kinds', jsonb_agg(due.kind ORDER BY due.kind)) FROM due
+    WHERE NOT EXISTS (SELECT 1 FROM sync_runs r WHERE r.connection_id = due.id AND r.trigger = 'schedule'
+        AND r.state IN ('queued', 'running') AND r.params -> 'kinds' ? due.kind)
+    GROUP BY due.firm_id, due.id
     """
 )
 # Each connection has its own hour, so that a thousand of them do not ask at once. Where nothing told of payments for
@@ -147,9 +148,9 @@ async def ask_if_due(session: Session, firm_id: int, connection_id: int) -> None
     await session.execute(_ASK_IF_DUE, {"firm": firm_id, "id": connection_id})
 
 
-async def ask_kinds_if_due(session: Session, firm_id: int, connection_id: int) -> None:
-    """Ask for those kinds whose own frequency says so."""
-    await session.execute(_ASK_KINDS, {"firm": firm_id, "id": connection_id})
+async def ask_kinds_if_due(session: Session, firm_id: int, connection_id: int, off: Sequence[Kind]) -> None:
+    """Ask for those kinds whose own frequency says so, but for those that are switched `off`."""
+    await session.execute(_ASK_KINDS, {"firm": firm_id, "id": connection_id, "off": [str(kind) for kind in off]})
 
 
 async def ask_nightly(session: Session, firm_id: int, connection_id: int, kinds: Sequence[Kind], days: int) -> None:
