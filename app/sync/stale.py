@@ -17,6 +17,8 @@ from app.providers.base import Outcome, Refused
 from app.sync.applying import Tally, apply
 from app.sync.turn import Turn
 
+MISSING = "record_missing_or_inactive"  # it, or something that it uses
+
 
 async def look_before(turn: Turn, kind: Kind, calls: int) -> None:
     """Read what is about to be updated, where the vendor itself would not notice an edit of somebody else's."""
@@ -48,8 +50,9 @@ async def _look_or_refuse(turn: Turn, kind: Kind, rows: Sequence[Any]) -> None:
 
 
 async def look_after(turn: Turn, call_id: int, answers: Sequence[Outcome]) -> None:
-    """Read what the vendor refused to update because somebody had changed it."""
-    late = {answer.item_id for answer in answers if isinstance(answer, Refused) and answer.stale}
+    """Read what the vendor refused to update because somebody had changed it, or because it is not there any more."""
+    refused = [answer for answer in answers if isinstance(answer, Refused)]
+    late = {answer.item_id for answer in refused if answer.stale or answer.fault.code == MISSING}
     if not late:
         return
     async with turn.db.firm(turn.firm_id) as session:
@@ -89,9 +92,9 @@ async def _before_writing(session: Session, turn: Turn, kind: Kind, record: Remo
 async def _document(
     session: Session, turn: Turn, kind: Kind, mapping: Any, record: RemoteInvoice | RemoteJournal
 ) -> None:
-    if record.version == mapping.version:
-        return
     ended = record.state in (DocumentState.voided, DocumentState.deleted)
+    if record.version == mapping.version and not ended:
+        return
     if ended and mapping.wanted == "void":
         ours = await mappings.document_facts(session, turn.firm_id, kind, mapping)
         values = {"state": "synced", "sync_error": "", "fault": {}, "base_revision": ours.revision}
