@@ -2,6 +2,7 @@
 
 import pytest
 
+from app.books import journals
 from app.canonical import Kind
 from app.db import mappings
 from app.db.mending import Choice
@@ -9,6 +10,7 @@ from app.db.tables import Connection, Invoice
 from app.sync import mending
 from tests.support.world import World
 from tests.sync.test_dispositions import state
+from tests.sync.test_journals import entry, saved
 from tests.sync.test_missing import pull, pushed, there
 
 BOTH = pytest.mark.parametrize("provider", ["quickbooks", "xero"])
@@ -62,3 +64,23 @@ async def test_an_edit_of_what_was_deleted_there_can_be_written_anew(world: Worl
     await world.work(connection)
     assert await state(world, firm, Kind.invoice, connection, invoice) == ("synced", "")
     assert await there(world, firm, connection, invoice) != old
+
+
+@BOTH
+async def test_a_journal_deleted_there_can_be_voided_here(world: World, provider: str) -> None:
+    firm = await world.firm()
+    connection = await world.connect(firm, provider)
+    (entry_id,) = await saved(world, firm, entry("JE-1"))
+    await world.work(connection)
+    there_id = (await world.mapping(firm, Kind.journal_entry, connection, entry_id)).external_id
+    await pull(world, firm, connection, [Kind.journal_entry])
+    entity = "JournalEntry" if provider == "quickbooks" else "ManualJournal"
+    await world.act(connection, "delete_document", entity=entity, id=there_id)
+    await pull(world, firm, connection, [Kind.journal_entry])
+    assert (await state(world, firm, Kind.journal_entry, connection, entry_id))[0] == "conflict"
+    async with world.runtime.db.firm(firm) as session:
+        await journals.void_entry(session, firm, entry_id, actor="alice")
+    before = world.calls(connection)
+    await world.work(connection)
+    assert await state(world, firm, Kind.journal_entry, connection, entry_id) == ("synced", "")
+    assert world.calls(connection) - before == (0 if provider == "quickbooks" else 1)
