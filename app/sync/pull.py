@@ -6,6 +6,7 @@ from typing import Any
 from app.canonical import Kind, RemoteBankTransaction, RemoteInvoice, RemoteJournal, RemotePayment, RemoteRecord
 from app.db import cursors, listings, outgoing, runs, settlements, work
 from app.db.cures import Cure, cured
+from app.errors import ProviderRejected
 from app.sync.applying import Tally, apply, only, unknown_yet
 from app.sync.calendar import followed
 from app.sync.stale import look_at
@@ -27,21 +28,31 @@ _CURES = {
 
 
 async def pull(turn: Turn, run: Any) -> None:
-    """Carry out one pull run. It gives way between pages, or kinds, to what is more urgent, and goes on later."""
+    """Carry out one pull run. It gives way between pages, or kinds, to what is more urgent, and goes on later.
+
+    What the provider refuses for one kind is raised once all others are read. Raises ProviderError.
+    """
     asked = run.params.get("kinds")
     kinds = [Kind(kind) for kind in asked] if asked else followed(turn.provider.capabilities)
     done = set(run.params.get("done", ()))
     tally = Tally(**{name: run.counts.get(name, 0) for name in Tally().counts()})
+    refused: ProviderRejected | None = None
     for kind in kinds:
         if kind.value in done:
             continue
-        through = await _pull_kind(turn, run, kind, tally)
+        try:
+            through = await _pull_kind(turn, run, kind, tally)
+        except ProviderRejected as error:  # a permission may be missing for this kind alone
+            refused = refused or error
+            continue
         done |= {kind.value} if through else set()
         async with turn.effects() as session:
             # What reads some days has no cursor, but what it is through with it need not read again.
             if not through or (len(done) < len(kinds) and await work.outranked(session, turn.scope, run.priority)):
                 await runs.give_way(session, turn.firm_id, run.id, counts=tally.counts(), done=sorted(done))
                 return
+    if refused is not None:
+        raise refused
     async with turn.effects() as session:
         await runs.finish(session, turn.firm_id, run.id, state="done", counts=tally.counts())
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.canonical import Kind
-from app.db import runs
+from app.db import remote_records, runs
 from app.db.tables import Connection
 from app.providers.base import Page
 from app.providers.quickbooks.adapter import QuickBooks
@@ -45,3 +45,17 @@ async def test_a_person_waits_for_no_more_than_one_kind_of_the_daily_sweep(
     async with world.runtime.db.firm(firm) as session:
         (run,) = [one for one in await runs.page(session, firm, after=None, limit=9) if one.trigger == "nightly"]
     assert run.state == "done"
+
+
+async def test_a_kind_that_the_vendor_refuses_hides_no_other(world: World) -> None:
+    firm = await world.firm()
+    connection = await world.connect(firm, "xero")
+    await world.work(connection)
+    world.fault(connection, "/Contacts", "status", method="GET", status=400, times=9)
+    await world.set(firm, Connection, connection, next_nightly_at=None)
+    await world.work(connection)
+    async with world.runtime.db.firm(firm) as session:
+        (run,) = [one for one in await runs.page(session, firm, after=None, limit=9) if one.trigger == "nightly"]
+        seen = {one.kind for one in await remote_records.page(session, firm, after=None, limit=999)}
+    assert (run.state, run.error["code"]) == ("failed", "request_malformed")
+    assert {"account", "tax_rate"} <= seen
