@@ -186,3 +186,17 @@ async def test_looking_at_what_is_missing_stops_when_its_run_does(
         await world.work(connection)
         assert len(seen) == 3
         assert await states(world, firm, connection, invoices) == ["conflict"] * 3
+
+
+async def test_an_overpayment_that_is_nowhere_any_more_is_taken_back(world: World) -> None:
+    firm, connection, (invoice,) = await pushed(world, "xero", 1)
+    document = await there(world, firm, connection, invoice)
+    paid = await world.act(connection, "pay", invoice_id=document, amount="251.50", overpay=True)
+    await pull(world, firm, connection, [Kind.payment])
+    async with world.runtime.db.firm(firm) as session:
+        await session.exec_driver_sql('UPDATE remote_records SET record = record || \'{"on": "2999-01-01"}\'')
+    world.fault(connection, f"/Overpayments/{paid['overpayment_id']}", "status", method="GET", status=404)
+    await pull(world, firm, connection, [Kind.payment], date_from="2999-01-01")  # where nothing is listed
+    async with world.runtime.db.firm(firm) as session:
+        found = await session.exec_driver_sql("SELECT source_kind, active, unapplied FROM payments ORDER BY id")
+        assert [tuple(row) for row in found] == [("payment", True, 0), ("overpayment", False, 0)]
