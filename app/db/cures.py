@@ -6,7 +6,7 @@ from enum import StrEnum
 from sqlalchemy import text
 
 from app.canonical import ProviderName
-from app.db import mappings
+from app.db import mappings, run_control
 from app.db.kinds import PUSHED
 from app.db.rules import Rule
 from app.db.session import Session
@@ -73,7 +73,7 @@ _MEND = {
           AND (CAST(:provider AS text) IS NULL OR k.provider = :provider)
           AND (CAST(:connection AS bigint) IS NULL OR k.id = :connection)
           AND m.state = 'error' AND m.fault ->> 'code' = ANY(:codes)
-        RETURNING m.connection_id
+        RETURNING m.id, m.connection_id
         """
     )
     for kind, known in PUSHED.items()
@@ -100,7 +100,8 @@ async def cured(
 ) -> set[int]:
     """Make owed again what these cures may help; returns the connections to wake after the commit.
 
-    What was left out by a rule is judged anew: it may be left out by the same or another one again.
+    What was left out by a rule is judged anew: it may be left out by the same or another one again. What a run carries
+    that was paused or cancelled meanwhile is held as all of it is.
     """
     given = {"firm": firm_id, "provider": provider, "connection": connection_id}
     codes = sorted({code for cure in cures for code in CODES[cure]})
@@ -108,8 +109,9 @@ async def cured(
     woken: set[int] = set()
     for kind in PUSHED:
         if codes:
-            rows = await session.execute(_MEND[kind], {**given, "codes": codes})
-            woken |= {row.connection_id for row in rows}
+            mended = (await session.execute(_MEND[kind], {**given, "codes": codes})).all()
+            await run_control.hold(session, firm_id, kind, [row.id for row in mended])
+            woken |= {row.connection_id for row in mended}
         if rules:
             left_out = {"firm": firm_id, "connection": connection_id, "rules": rules}
             ids = list((await session.execute(_LEFT_OUT[kind], left_out)).scalars())

@@ -23,13 +23,17 @@ def _expected(kind: Kind) -> TextClause:
     copies = f"""
         SELECT k.external_id FROM remote_records k
         WHERE k.firm_id = :firm AND k.connection_id = :id AND k.kind = '{kind}' AND NOT {_ENDED}"""
+    dated = ""
     if kind in _DATED:
         dated = f"CAST(k.record ->> '{_DATED[kind]}' AS date)"
         copies += f" AND {_within(dated)}"
     known = PUSHED.get(kind)
     if known is None:
         return text(copies)
-    days = "" if kind is Kind.customer else f"AND {_within('r.dated')}"
+    # A copy tells the day there, which may be another than ours.
+    days, seen = "", _ENDED
+    if kind is not Kind.customer:
+        days, seen = f"AND {_within('r.dated')}", f"({_ENDED} OR {dated} IS NOT NULL)"
     return text(
         f"""{copies}
         UNION
@@ -38,7 +42,7 @@ def _expected(kind: Kind) -> TextClause:
         WHERE m.connection_id = :id AND m.external_id IS NOT NULL AND r.fate = 'keep' {days}
           AND m.state IN ('synced', 'unchanged', 'excluded', 'conflict') AND NOT EXISTS (
             SELECT 1 FROM remote_records k WHERE k.connection_id = m.connection_id AND k.kind = '{kind}'
-              AND k.external_id = m.external_id AND {_ENDED})"""
+              AND k.external_id = m.external_id AND {seen})"""
     )
 
 

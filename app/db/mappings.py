@@ -176,16 +176,25 @@ async def revision_of(session: Session, firm_id: int, kind: Kind, mapping: Mappi
     return int((await session.execute(query)).scalar_one())
 
 
+async def has_ended(session: Session, firm_id: int, kind: Kind, mapping: MappingRow) -> bool:
+    """Whether a mapping's record of ours is void or inactive."""
+    table: Any = RECORDS[kind]
+    ended = ~table.active if kind is Kind.customer else table.status == "void"
+    record_id = getattr(mapping, RECORD_COLUMN[kind])
+    return bool((await session.execute(select(ended).where(table.firm_id == firm_id, table.id == record_id))).scalar())
+
+
 async def providers_holding(session: Session, firm_id: int, kind: Kind, record_id: int) -> set[ProviderName]:
-    """The providers at which a record of ours is, or may be."""
+    """The providers at which a record of ours is, or may be; not where it was seen to be deleted."""
     table = TABLES[kind]
+    there = table.external_id.is_not(None) & table.fault["code"].astext.is_distinct_from("deleted_there")
     query = (
         select(Connection.provider)
         .join(table, table.connection_id == Connection.id)
         .where(
             table.firm_id == firm_id,
             getattr(table, RECORD_COLUMN[kind]) == record_id,
-            table.external_id.is_not(None) | table.state.in_(("in_flight", "unknown")),
+            there | table.state.in_(("in_flight", "unknown")),
         )
     )
     return {ProviderName(provider) for provider in (await session.execute(query)).scalars()}

@@ -23,13 +23,14 @@ NEEDS_SOMEBODY = ("error", "conflict", "parked")
 
 _OWED = """
     SELECT m.id AS mapping_id, m.external_id, m.version, m.wanted, m.attempt, m.generation, m.failures, m.run_id,
-           m.priority, {columns}
+           m.priority, EXISTS (SELECT 1 FROM remote_records k WHERE k.connection_id = m.connection_id
+               AND k.kind = '{kind}' AND k.external_id = m.external_id AND k.gone) AS gone, {columns}
     WHERE m.firm_id = :firm AND m.connection_id = :id AND m.state = 'pending' AND m.next_due_at <= now()
       AND (:automatic OR m.run_id IS NOT NULL)
     ORDER BY m.priority, m.id LIMIT :limit FOR UPDATE OF m
     """
 _RECORDS: Mapping[Kind, TextClause] = {
-    kind: text(_OWED.format(columns=columns))
+    kind: text(_OWED.format(kind=kind, columns=columns))
     for kind, columns in {
         Kind.customer: """
            c.id AS record_id, c.revision, c.name, c.email, c.phone, c.company_name, c.currency, c.tax_number,

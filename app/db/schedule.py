@@ -8,61 +8,71 @@ from app.canonical import Kind
 from app.db.kinds import PUSHED, PushedKind, of_every_kind
 from app.db.session import Session, dump_json
 
-# One statement, so that two runners or a crash between ask no second time.
+# One statement, so that two runners or a crash between ask no second time. A company that is connected for the first
+# time has nothing to tell yet; whoever connected it again has set the time.
 _ASK_IF_DUE = text(
     """
     WITH due AS (
         UPDATE connections k SET next_sync_at = now() + make_interval(mins => coalesce(k.frequency_minutes,
             f.frequency_minutes)) * (0.9 + 0.2 * random())
-        FROM firms f
-        WHERE f.id = k.firm_id AND k.firm_id = :firm AND k.id = :id
+        FROM firms f, connections before
+        WHERE f.id = k.firm_id AND before.id = k.id AND k.firm_id = :firm AND k.id = :id
           AND (k.next_sync_at IS NULL OR k.next_sync_at <= now())
-        RETURNING k.id, k.firm_id, k.connected_at
+        RETURNING k.id, k.firm_id, k.connected_at, before.next_sync_at IS NOT NULL AS again
     )
     INSERT INTO sync_runs (firm_id, connection_id, action, trigger, priority)
     SELECT firm_id, id, 'pull', 'schedule', 40 FROM due
-    WHERE due.connected_at < now() - interval '1 minute' AND NOT EXISTS (
+    WHERE (due.again OR due.connected_at < now() - interval '1 minute') AND NOT EXISTS (
         SELECT 1 FROM sync_runs r
         WHERE r.connection_id = due.id AND r.action = 'pull' AND r.state IN ('queued', 'running'))
     """
 )
 
 
-# Kinds with a frequency of their own, by when each was asked for last; one statement for the same reason.
+# Kinds with a frequency of their own, by when each was asked for last; one statement for the same reason. A kind whose
+# pull still waits for another try has had its time as well: a moment that stayed past would never let a worker rest.
 _ASK_KINDS = text(
     """
     WITH due AS (
-        SELECT k.id, k.firm_id, array_agg(wanted.key ORDER BY wanted.key) AS kinds
+        SELECT k.id, k.firm_id, wanted.key AS kind
         FROM connections k CROSS JOIN jsonb_each_text(k.frequencies) wanted
-        WHERE k.firm_id = :firm AND k.id = :id
+        WHERE k.firm_id = :firm AND k.id = :id AND wanted.key <> ALL(CAST(:off AS text[]))
           AND coalesce((k.kind_pulled ->> wanted.key)::timestamptz, k.connected_at)
               + make_interval(mins => wanted.value::int) <= now()
-          AND NOT EXISTS (SELECT 1 FROM sync_runs r WHERE r.connection_id = k.id AND r.trigger = 'schedule'
-              AND r.state IN ('queued', 'running') AND r.params -> 'kinds' ? wanted.key)
-        GROUP BY k.id, k.firm_id
     ), marked AS (
-        UPDATE connections k SET kind_pulled = k.kind_pulled || (
-            SELECT jsonb_object_agg(kind, now()) FROM unnest(due.kinds) AS kind)
-        FROM due WHERE k.id = due.id
+        UPDATE connections k SET kind_pulled = k.kind_pulled || (SELECT jsonb_object_agg(due.kind, now()) FROM due)
+        WHERE k.firm_id = :firm AND k.id = :id AND EXISTS (SELECT 1 FROM due)
     )
     INSERT INTO sync_runs (firm_id, connection_id, action, trigger, priority, params)
-    SELECT firm_id, id, 'pull', 'schedule', 40, jsonb_build_object('kinds', to_jsonb(kinds)) FROM due
+    SELECT due.firm_id, due.id, 'pull', 'schedule', 40,
+        jsonb_build_object('kinds', jsonb_agg(due.kind ORDER BY due.kind)) FROM due
+    WHERE NOT EXISTS (SELECT 1 FROM sync_runs r WHERE r.connection_id = due.id AND r.trigger = 'schedule'
+        AND r.state IN ('queued', 'running') AND r.params -> 'kinds' ? due.kind)
+    GROUP BY due.firm_id, due.id
     """
 )
-# Each connection has its own hour, so that a thousand of them do not ask at once.
+# Each connection has its own hour, so that a thousand of them do not ask at once. Where nothing told of payments for
+# longer than a change feed reaches back, it does not tell either what was deleted meanwhile: all is read once more.
 _ASK_NIGHTLY = text(
     """
     WITH due AS (
         UPDATE connections k SET next_nightly_at = now() + interval '24 hours' * (0.95 + 0.1 * random())
         WHERE k.firm_id = :firm AND k.id = :id
           AND (k.next_nightly_at IS NULL OR k.next_nightly_at <= now())
-        RETURNING k.id, k.firm_id
+        RETURNING k.id, k.firm_id, k.sync_from, k.payment_sync_enabled
+    ), reaching AS (
+        SELECT id, firm_id, CASE WHEN payment_sync_enabled AND (
+            SELECT max(c.last_success_at) FROM sync_cursors c WHERE c.connection_id = due.id
+              AND c.kind IN ('payment', 'invoice')) < now() - interval '28 days' THEN coalesce(sync_from, (
+            SELECT min(i.issue_date) FROM invoices i JOIN invoice_sync_mappings m ON m.invoice_id = i.id
+            WHERE m.connection_id = due.id)) END AS back_to
+        FROM due
     )
     INSERT INTO sync_runs (firm_id, connection_id, action, trigger, priority, params)
     SELECT firm_id, id, 'pull', 'nightly', 40, jsonb_build_object('kinds', CAST(:kinds AS jsonb), 'date_from',
-        to_char(now() - make_interval(days => :days), 'YYYY-MM-DD')) FROM due
-    WHERE NOT EXISTS (SELECT 1 FROM sync_runs r WHERE r.connection_id = due.id AND r.trigger = 'nightly'
-        AND r.state IN ('queued', 'running'))
+        to_char(least(now() - make_interval(days => :days), back_to), 'YYYY-MM-DD')) FROM reaching
+    WHERE back_to IS NOT NULL OR NOT EXISTS (SELECT 1 FROM sync_runs r WHERE r.connection_id = reaching.id
+        AND r.trigger = 'nightly' AND r.state IN ('queued', 'running'))
     """
 )
 
@@ -138,13 +148,16 @@ async def ask_if_due(session: Session, firm_id: int, connection_id: int) -> None
     await session.execute(_ASK_IF_DUE, {"firm": firm_id, "id": connection_id})
 
 
-async def ask_kinds_if_due(session: Session, firm_id: int, connection_id: int) -> None:
-    """Ask for those kinds whose own frequency says so."""
-    await session.execute(_ASK_KINDS, {"firm": firm_id, "id": connection_id})
+async def ask_kinds_if_due(session: Session, firm_id: int, connection_id: int, off: Sequence[Kind]) -> None:
+    """Ask for those kinds whose own frequency says so, but for those that are switched `off`."""
+    await session.execute(_ASK_KINDS, {"firm": firm_id, "id": connection_id, "off": [str(kind) for kind in off]})
 
 
 async def ask_nightly(session: Session, firm_id: int, connection_id: int, kinds: Sequence[Kind], days: int) -> None:
-    """Once a day, read again all that is dated within so many days: what no webhook and no change feed told."""
+    """Once a day, read again all that is dated within so many days: what no webhook and no change feed told.
+
+    After four weeks in which nothing that tells of payments was read, everything, however old.
+    """
     given = {"firm": firm_id, "id": connection_id, "kinds": dump_json([str(kind) for kind in kinds]), "days": days}
     await session.execute(_ASK_NIGHTLY, given)
 

@@ -148,7 +148,7 @@ async def remove_payment(session: Session, firm_id: int, connection_id: int, ext
         .where(
             Payment.firm_id == firm_id,
             Payment.connection_id == connection_id,
-            Payment.source_kind == "payment",
+            Payment.source_kind.in_(("payment", "overpayment")),  # what a provider has as payments of its own
             Payment.external_id == external_id,
             Payment.active,
         )

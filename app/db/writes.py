@@ -155,3 +155,11 @@ async def close(
         )
     )
     return state
+
+
+async def postpone(session: Session, firm_id: int, call_id: int, wait: timedelta) -> None:
+    """Leave a call as it is, to be settled or looked at again after `wait`."""
+    due = text("now() + make_interval(secs => :seconds)").bindparams(seconds=wait.total_seconds())
+    await session.execute(
+        update(WriteCall).where(WriteCall.firm_id == firm_id, WriteCall.id == call_id).values(next_due_at=due)
+    )

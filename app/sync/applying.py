@@ -36,6 +36,7 @@ KIND_OF: dict[type[RemoteRecord], Kind] = {
     RemoteTaxRate: Kind.tax_rate,
     RemoteBankTransaction: Kind.bank_transaction,
 }
+_BUSY = ("in_flight", "unknown")
 _SETTLED_STATES = ("synced", "unchanged", "excluded", "conflict")
 _DIFFERENCES = frozenset({"voided_there", "deleted_there", "total_differs"})
 
@@ -146,13 +147,27 @@ async def _gone(session: Session, turn: Turn, record: Gone, tally: Tally) -> boo
             session, turn.firm_id, turn.connection_id, record.external_id
         )
     elif record.kind in mappings.TABLES:
+        await _vanished(session, turn, record)
+    return changed
+
+
+async def _vanished(session: Session, turn: Turn, record: Gone) -> None:
+    """A difference that can be mended by writing it anew, unless ours has ended as well."""
+    kind = record.kind
+    mapping = await mappings.by_external_id(session, turn.firm_id, kind, turn.connection_id, record.external_id)
+    if mapping is None or mapping.state in _BUSY:
+        return
+    if await mappings.has_ended(session, turn.firm_id, kind, mapping):
+        revision = await mappings.revision_of(session, turn.firm_id, kind, mapping)
+        values: dict[str, Any] = {"state": "synced", "sync_error": "", "fault": {}, "base_revision": revision}
+        await outgoing.mark(session, turn.firm_id, kind, mapping.id, **values)
+    elif mapping.state not in ("pending", "waiting"):
         fault = Fault(
             code="deleted_there",
             message="It was deleted at the provider; ours is kept.",
             fix="Void ours, or push it again as a new record.",
         )
-        await _differ(session, turn, record.kind, record.external_id, fault)
-    return changed
+        await _conflict(session, turn, kind, mapping, fault)
 
 
 async def _customer(session: Session, turn: Turn, record: RemoteCustomer) -> bool:
@@ -218,12 +233,9 @@ def _known_of(mapping: Any, ours: mappings.DocumentFacts, record: RemoteInvoice 
 async def _differ(session: Session, turn: Turn, kind: Kind, external_id: str, fault: Fault) -> None:
     mapping = await mappings.by_external_id(session, turn.firm_id, kind, turn.connection_id, external_id)
     if mapping is not None and mapping.state in _SETTLED_STATES:
-        await outgoing.mark(
-            session,
-            turn.firm_id,
-            kind,
-            mapping.id,
-            state="conflict",
-            sync_error=fault.sentence(),
-            fault=asdict(fault),
-        )
+        await _conflict(session, turn, kind, mapping, fault)
+
+
+async def _conflict(session: Session, turn: Turn, kind: Kind, mapping: Any, fault: Fault) -> None:
+    values = {"state": "conflict", "sync_error": fault.sentence(), "fault": asdict(fault)}
+    await outgoing.mark(session, turn.firm_id, kind, mapping.id, **values)

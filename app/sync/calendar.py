@@ -25,16 +25,24 @@ def followed(capabilities: Capabilities) -> list[Kind]:
     return list(dict.fromkeys((*capabilities.payment_sources, Kind.invoice)))
 
 
+def switched_off(connection: Any) -> list[Kind]:
+    """The kinds that nothing reads by itself."""
+    return [kind for kind, switch in SWITCHES.items() if not getattr(connection, switch)]
+
+
 def swept(connection: Any) -> list[Kind]:
     """What the daily sweep reads: every kind that is not switched off."""
-    return [kind for kind in _SWEPT if kind not in SWITCHES or getattr(connection, SWITCHES[kind])]
+    off = switched_off(connection)
+    return [kind for kind in _SWEPT if kind not in off]
 
 
 def moments(connection: Any) -> list[datetime | None]:
     """When the connection's own calendar next asks for something; None and past moments are due now or never asked."""
     scheduled = [connection.next_sync_at] if connection.payment_sync_enabled else []
-    own = []
+    own, off = [], switched_off(connection)
     for kind, minutes in connection.frequencies.items():
+        if kind in off:
+            continue
         last = connection.kind_pulled.get(kind)
         start = datetime.fromisoformat(last) if last else connection.connected_at
         own.append(start + timedelta(minutes=int(minutes)))

@@ -6,6 +6,7 @@ from typing import Any
 from app.canonical import Kind, RemoteBankTransaction, RemoteInvoice, RemoteJournal, RemotePayment, RemoteRecord
 from app.db import cursors, listings, outgoing, runs, settlements, work
 from app.db.cures import Cure, cured
+from app.errors import ProviderRejected
 from app.sync.applying import Tally, apply, only, unknown_yet
 from app.sync.calendar import followed
 from app.sync.stale import look_at
@@ -27,19 +28,31 @@ _CURES = {
 
 
 async def pull(turn: Turn, run: Any) -> None:
-    """Carry out one pull run. It gives way between pages when something more urgent is owed, and goes on later."""
+    """Carry out one pull run. It gives way between pages, or kinds, to what is more urgent, and goes on later.
+
+    What the provider refuses for one kind is raised once all others are read. Raises ProviderError.
+    """
     asked = run.params.get("kinds")
     kinds = [Kind(kind) for kind in asked] if asked else followed(turn.provider.capabilities)
     done = set(run.params.get("done", ()))
     tally = Tally(**{name: run.counts.get(name, 0) for name in Tally().counts()})
+    refused: ProviderRejected | None = None
     for kind in kinds:
         if kind.value in done:
             continue
-        if not await _pull_kind(turn, run, kind, tally):
-            async with turn.effects() as session:
+        try:
+            through = await _pull_kind(turn, run, kind, tally)
+        except ProviderRejected as error:  # a permission may be missing for this kind alone
+            refused = refused or error
+            continue
+        done |= {kind.value} if through else set()
+        async with turn.effects() as session:
+            # What reads some days has no cursor, but what it is through with it need not read again.
+            if not through or (len(done) < len(kinds) and await work.outranked(session, turn.scope, run.priority)):
                 await runs.give_way(session, turn.firm_id, run.id, counts=tally.counts(), done=sorted(done))
-            return
-        done.add(kind.value)
+                return
+    if refused is not None:
+        raise refused
     async with turn.effects() as session:
         await runs.finish(session, turn.firm_id, run.id, state="done", counts=tally.counts())
 
@@ -70,7 +83,9 @@ async def _pull_kind(turn: Turn, run: Any, kind: Kind, tally: Tally) -> bool:
         if stop:
             return False
     if whole:
-        tally.add(await _look_at_missing(turn, kind, listed, since, end))
+        missing = await _missing(turn, kind, listed, since, end)
+        if not await _look_at_missing(turn, run, kind, missing, tally, gives_way=windowed):
+            return False
     async with turn.effects() as session:
         if kind in _CURES and tally.changed > before:
             await cured(session, turn.firm_id, [_CURES[kind]], connection_id=turn.connection_id)
@@ -80,16 +95,35 @@ async def _pull_kind(turn: Turn, run: Any, kind: Kind, tally: Tally) -> bool:
     return True
 
 
-async def _look_at_missing(turn: Turn, kind: Kind, listed: set[str], since: date | None, until: date | None) -> Tally:
-    """Read by its id what a whole list should have shown and did not.
+async def _missing(turn: Turn, kind: Kind, listed: set[str], since: date | None, until: date | None) -> list[str]:
+    """What a whole list should have shown and did not.
 
     QuickBooks leaves out what was deleted, and its change feed tells of that only what came after our first look.
     """
     if kind not in listings.KINDS:
-        return Tally()
+        return []
     async with turn.db.firm(turn.firm_id) as session:
         there = await listings.expected(session, turn.firm_id, turn.connection_id, kind, since, until)
-    return await look_at(turn, kind, [external_id for external_id in there if external_id not in listed])
+    return [external_id for external_id in there if external_id not in listed]
+
+
+async def _look_at_missing(
+    turn: Turn, run: Any, kind: Kind, missing: list[str], tally: Tally, *, gives_way: bool
+) -> bool:
+    """Read these by their ids. False: something more urgent came, or a person stopped it.
+
+    A first load does not give way here: its cursor stands already, so that nothing would bring it back to this.
+    """
+    size = turn.provider.capabilities.fetch_size
+    for start in range(0, len(missing), size):
+        if start:
+            async with turn.effects() as session:
+                stop = not await runs.is_open(session, turn.firm_id, run.id)
+                stop = stop or (gives_way and await work.outranked(session, turn.scope, run.priority))
+            if stop:
+                return False
+        tally.add(await look_at(turn, kind, missing[start : start + size]))
+    return True
 
 
 def _day(text: str | None) -> date | None:

@@ -102,6 +102,10 @@ async def _ready(session: Session, turn: Turn, kind: Kind, room: int) -> list[Ow
                 session, turn.firm_id, kind, row.mapping_id, state="superseded", sync_error="", fault={}
             )
             continue
+        if operation in ONE_BY_ONE and row.gone:  # and so it need not be ended
+            values = {"state": "synced", "sync_error": "", "fault": {}, "base_revision": row.revision}
+            await outgoing.mark(session, turn.firm_id, kind, row.mapping_id, **values)
+            continue
         item, faults = _checked(
             turn, turn.company, kind, row, operation, str(len(ready) + 1), lines.get(row.record_id, ()), found
         )

@@ -259,7 +259,8 @@ async def _schedule(turn: Turn) -> None:
     async with turn.effects() as session:
         if turn.connection.payment_sync_enabled:
             await schedule.ask_if_due(session, turn.firm_id, turn.connection_id)
-        await schedule.ask_kinds_if_due(session, turn.firm_id, turn.connection_id)
+        off = calendar.switched_off(turn.connection)
+        await schedule.ask_kinds_if_due(session, turn.firm_id, turn.connection_id, off)
         await schedule.ask_nightly(
             session, turn.firm_id, turn.connection_id, calendar.swept(turn.connection), calendar.SWEPT_DAYS
         )

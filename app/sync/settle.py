@@ -22,6 +22,7 @@ log = structlog.get_logger(__name__)
 
 MAX_SENDS = 2  # the call itself and one replay; then looking up tells more than asking again
 STILL_UNKNOWN = timedelta(minutes=1)
+SLOWEST_LOOK = timedelta(hours=1)
 NOT_SETTLED = "The provider did not confirm the write, and looking it up goes wrong on our side."
 
 
@@ -99,6 +100,12 @@ async def _look_once_more(turn: Turn, row: Any) -> None:
         await stale.look_at(turn, Kind(row.kind), external_ids)
     except ProviderRejected as error:  # it would be rejected for ever; the nightly sweep has to do
         log.warning("settled_call_not_looked_at", connection_id=turn.connection_id, code=error.public_code)
+    except ProviderError:
+        # Later and later, so that one record which the provider cannot show holds up nothing else.
+        wait = min(max(STILL_UNKNOWN, row.quiet / 4), SLOWEST_LOOK)
+        async with turn.effects() as session:
+            await writes.postpone(session, turn.firm_id, row.id, wait)
+        raise
     async with turn.effects() as session:
         await writes.close(session, turn.firm_id, row.id)
 

@@ -12,10 +12,12 @@ from typing import Any
 from app.canonical import DocumentState, Gone, Kind, RemoteCustomer, RemoteInvoice, RemoteJournal, RemoteRecord
 from app.db import mappings, outgoing, writes
 from app.db.session import Session
-from app.errors import Fault
+from app.errors import Fault, ProviderRejected
 from app.providers.base import Outcome, Refused
 from app.sync.applying import Tally, apply
 from app.sync.turn import Turn
+
+MISSING = "record_missing_or_inactive"  # it, or something that it uses
 
 
 async def look_before(turn: Turn, kind: Kind, calls: int) -> None:
@@ -25,12 +27,32 @@ async def look_before(turn: Turn, kind: Kind, calls: int) -> None:
     async with turn.db.firm(turn.firm_id) as session:
         limit = turn.provider.capabilities.batch_sizes[kind] * calls
         rows = await outgoing.owed(session, turn.firm_id, turn.scope, kind, limit)
-    await look_at(turn, kind, [row.external_id for row in rows if row.external_id])
+    there = [row for row in rows if row.external_id]
+    if there:
+        await _look_or_refuse(turn, kind, there)
+
+
+async def _look_or_refuse(turn: Turn, kind: Kind, rows: Sequence[Any]) -> None:
+    """Read what these records are there; what the vendor does not let us read is not written, and says so."""
+    try:
+        await look_at(turn, kind, [row.external_id for row in rows])
+    except ProviderRejected as error:  # it would be rejected for ever, and nothing behind it would ever be sent
+        if len(rows) > 1:
+            middle = len(rows) // 2
+            await _look_or_refuse(turn, kind, rows[:middle])
+            await _look_or_refuse(turn, kind, rows[middle:])
+            return
+        async with turn.effects() as session:
+            mapping = await mappings.get(session, turn.firm_id, kind, rows[0].mapping_id)
+            if mapping.state == "pending":
+                values = {"state": "error", "sync_error": error.fault.sentence(), "fault": asdict(error.fault)}
+                await outgoing.mark(session, turn.firm_id, kind, mapping.id, **values)
 
 
 async def look_after(turn: Turn, call_id: int, answers: Sequence[Outcome]) -> None:
-    """Read what the vendor refused to update because somebody had changed it."""
-    late = {answer.item_id for answer in answers if isinstance(answer, Refused) and answer.stale}
+    """Read what the vendor refused to update because somebody had changed it, or because it is not there any more."""
+    refused = [answer for answer in answers if isinstance(answer, Refused)]
+    late = {answer.item_id for answer in refused if answer.stale or answer.fault.code == MISSING}
     if not late:
         return
     async with turn.db.firm(turn.firm_id) as session:
@@ -70,9 +92,9 @@ async def _before_writing(session: Session, turn: Turn, kind: Kind, record: Remo
 async def _document(
     session: Session, turn: Turn, kind: Kind, mapping: Any, record: RemoteInvoice | RemoteJournal
 ) -> None:
-    if record.version == mapping.version:
-        return
     ended = record.state in (DocumentState.voided, DocumentState.deleted)
+    if record.version == mapping.version and not ended:
+        return
     if ended and mapping.wanted == "void":
         ours = await mappings.document_facts(session, turn.firm_id, kind, mapping)
         values = {"state": "synced", "sync_error": "", "fault": {}, "base_revision": ours.revision}

@@ -195,3 +195,22 @@ class TestBank:
         later, _ = await side.pull(Kind.bank_transaction, cursor)
         (last,) = [one for one in later if one.external_id == spent][-1:]
         assert isinstance(last, Gone) or last.state is DocumentState.deleted
+
+    async def test_whatever_the_lists_show_is_read_by_its_id_and_nothing_beside_it(self, side: Side):
+        await self.money_moves(side)
+        listed, _ = await side.pull(Kind.bank_transaction)
+        assert {"spend", "transfer"} <= {one.type for one in listed}
+        for record in listed:
+            assert await side.provider.fetch(Kind.bank_transaction, [record.external_id]) == [record]
+        read = await side.provider.fetch(Kind.bank_transaction, [record.external_id for record in listed])
+        assert sorted(read, key=lambda one: one.external_id) == sorted(listed, key=lambda one: one.external_id)
+
+    async def test_a_transfer_that_was_deleted_is_read_as_such(self, side: Side):
+        await self.money_moves(side)
+        listed, _ = await side.pull(Kind.bank_transaction)
+        moved = next(one for one in listed if one.type == "transfer")
+        entity = "Transfer" if side.simulator == "intuit" else "BankTransfer"
+        await side.act("delete_document", entity=entity, id=moved.external_id.rpartition(":")[2])
+        (read,) = await side.provider.fetch(Kind.bank_transaction, [moved.external_id])
+        assert read.external_id == moved.external_id
+        assert isinstance(read, Gone) or read.state is DocumentState.deleted

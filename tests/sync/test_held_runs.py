@@ -3,6 +3,7 @@
 import pytest
 
 from app.canonical import Kind
+from app.db.cures import Cure, cured
 from app.sync import requests
 from app.sync.controlling import Act, control
 from tests.support.world import World
@@ -83,3 +84,38 @@ async def quiet(world: World, firm: int, connection: int) -> None:
                     f"UPDATE {table} SET next_due_at = now() WHERE next_due_at < now() + interval '1 year'"
                 )
         await world.work(connection)
+
+
+@ENDS
+async def test_what_was_refused_is_not_sent_by_a_held_run_once_its_cause_is_mended(
+    world: World, act: Act, disposition: tuple[str, str]
+) -> None:
+    firm = await world.firm()
+    connection = await world.connect(firm)
+    known = await changed(world, firm, external_ref="k", name="Oak Ltd")
+    await world.work(connection)
+    await unmapped(world, firm)
+    refused = await world.invoice(firm, known)
+    run_id = await carried(world, firm, connection, refused)
+    await world.work(connection)
+    assert await state(world, firm, Kind.invoice, connection, refused) == ("error", "account_unmapped")
+    async with world.runtime.db.firm(firm) as session:  # as if another record of it were still on its way
+        await session.exec_driver_sql(f"UPDATE sync_runs SET state = 'running', finished_at = NULL WHERE id = {run_id}")
+    await control(world.runtime.db, firm, run_id, act, actor="test")
+    await world.map_codes(firm, "quickbooks")
+    async with world.runtime.db.firm(firm) as session:
+        await cured(session, firm, [Cure.item_mapped, Cure.tax_mapped, Cure.account_mapped])
+    await quiet(world, firm, connection)
+    assert await state(world, firm, Kind.invoice, connection, refused) == disposition
+    assert await documents(world, connection) == []
+    if act is Act.pause:
+        await control(world.runtime.db, firm, run_id, Act.resume, actor="test")
+        await quiet(world, firm, connection)
+        assert await state(world, firm, Kind.invoice, connection, refused) == ("synced", "")
+
+
+async def unmapped(world: World, firm: int) -> None:
+    """Forget what the firm's codes are called there."""
+    async with world.runtime.db.firm(firm) as session:
+        for table in ("account_mappings", "tax_mappings", "item_mappings"):
+            await session.exec_driver_sql(f"DELETE FROM {table}")

@@ -3,15 +3,21 @@
 Xero lists what was voided or deleted; QuickBooks leaves out what was deleted.
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
 import pytest
 
 from app.canonical import Kind
-from app.db import inbox
+from app.db import bank_transactions, inbox
+from app.db.bank_transactions import Filters
+from app.db.ledger_tables import BankTransaction
 from app.db.tables import Connection, Invoice
+from app.providers.quickbooks.adapter import QuickBooks
 from app.sync import requests
+from app.sync.controlling import Act, control
 from tests.support.world import World
 
 BOTH = pytest.mark.parametrize("provider", ["quickbooks", "xero"])
@@ -109,3 +115,88 @@ async def test_what_is_listed_or_known_to_have_ended_costs_no_look(world: World)
     await pull(world, firm, connection, [Kind.invoice, Kind.customer], date_from=f"{DAY}")
     assert world.calls(connection) - before == 2
     assert await states(world, firm, connection, invoices) == ["conflict", "conflict", "synced"]
+
+
+async def test_a_transfer_at_xero_is_looked_at_where_transfers_are(world: World) -> None:
+    firm = await world.firm()
+    connection = await world.connect(firm, "xero")
+    fields = {"FromBankAccount": {"Code": "090"}, "ToBankAccount": {"Code": "091"}, "Amount": 500, "Date": f"{DAY}"}
+    await world.act(connection, "create_document", entity="BankTransfer", **fields)
+    kinds, day, later = [Kind.bank_transaction], {"date_from": f"{DAY}", "date_to": f"{DAY}"}, "2026-11-20"
+    await pull(world, firm, connection, kinds, **day)
+    async with world.runtime.db.firm(firm) as session:
+        (moved,) = await bank_transactions.page(session, firm, Filters(type="transfer"), after=None, limit=9)
+        await session.exec_driver_sql(f'UPDATE remote_records SET record = record || \'{{"on": "{later}"}}\'')
+    await pull(world, firm, connection, kinds, date_from=later)  # moved to a day before: not listed, but not gone
+    assert (await world.row(firm, BankTransaction, moved.id)).state == "open"
+    await world.act(connection, "delete_document", entity="BankTransfer", id=moved.external_id)
+    assert (await pull(world, firm, connection, kinds, **day))["transactions"] == 1
+    assert (await world.row(firm, BankTransaction, moved.id)).state == "deleted"
+    before = world.calls(connection)
+    await pull(world, firm, connection, kinds, **day)
+    assert world.calls(connection) - before == 2  # the two lists
+
+
+@BOTH
+async def test_what_was_moved_there_to_a_day_outside_costs_no_look(world: World, provider: str) -> None:
+    firm, connection, (invoice,) = await pushed(world, provider, 1)
+    await pull(world, firm, connection, [Kind.invoice])
+    word = "TxnDate" if provider == "quickbooks" else "Date"
+    document = await there(world, firm, connection, invoice)
+    await world.act(connection, "edit_invoice", invoice_id=document, **{word: "2026-10-01"})
+    for calls in (2, 1):  # the list, and once a look at what is not in it any more
+        before = world.calls(connection)
+        await pull(world, firm, connection, [Kind.invoice], date_from=f"{DAY}")
+        assert world.calls(connection) - before == calls
+    assert await states(world, firm, connection, [invoice]) == ["synced"]
+
+
+@pytest.mark.parametrize("act", [Act.pause, Act.cancel])
+async def test_looking_at_what_is_missing_stops_when_its_run_does(
+    world: World, monkeypatch: pytest.MonkeyPatch, act: Act
+) -> None:
+    firm, connection, invoices = await pushed(world, "quickbooks", 3)
+    for invoice in invoices:
+        await world.act(connection, "delete_invoice", invoice_id=await there(world, firm, connection, invoice))
+    fetch = QuickBooks.fetch
+    seen: list[str] = []
+    asked = await requests.pull(
+        world.runtime.db,
+        firm,
+        connection,
+        kinds=[Kind.invoice],
+        date_from=f"{DAY}",
+        date_to=None,
+        requested_by="alice",
+    )
+
+    async def stopping(company: QuickBooks, kind: Kind, ids: Sequence[str]) -> Any:
+        seen.extend(ids)
+        if len(seen) == 1:
+            await control(world.runtime.db, firm, asked, act, actor="alice")
+        return await fetch(company, kind, ids)
+
+    monkeypatch.setattr(QuickBooks, "capabilities", replace(QuickBooks.capabilities, fetch_size=1))
+    monkeypatch.setattr(QuickBooks, "fetch", stopping)
+    await world.work(connection)
+    assert len(seen) == 1
+    assert sorted(await states(world, firm, connection, invoices)) == ["conflict", "synced", "synced"]
+    if act is Act.pause:
+        await control(world.runtime.db, firm, asked, Act.resume, actor="alice")
+        await world.work(connection)
+        assert len(seen) == 3
+        assert await states(world, firm, connection, invoices) == ["conflict"] * 3
+
+
+async def test_an_overpayment_that_is_nowhere_any_more_is_taken_back(world: World) -> None:
+    firm, connection, (invoice,) = await pushed(world, "xero", 1)
+    document = await there(world, firm, connection, invoice)
+    paid = await world.act(connection, "pay", invoice_id=document, amount="251.50", overpay=True)
+    await pull(world, firm, connection, [Kind.payment])
+    async with world.runtime.db.firm(firm) as session:
+        await session.exec_driver_sql('UPDATE remote_records SET record = record || \'{"on": "2999-01-01"}\'')
+    world.fault(connection, f"/Overpayments/{paid['overpayment_id']}", "status", method="GET", status=404)
+    await pull(world, firm, connection, [Kind.payment], date_from="2999-01-01")  # where nothing is listed
+    async with world.runtime.db.firm(firm) as session:
+        found = await session.exec_driver_sql("SELECT source_kind, active, unapplied FROM payments ORDER BY id")
+        assert [tuple(row) for row in found] == [("payment", True, 0), ("overpayment", False, 0)]

@@ -94,6 +94,7 @@ async def test_a_look_that_fails_after_a_replay_is_taken_once_the_vendor_answers
     assert await states(world, firm, connection, invoices) == ["synced"]
     world.sims.faults.clear()
     await world.hurry(firm, connection)
+    await due_now(world, firm)
     await world.work(connection)
     assert await states(world, firm, connection, invoices) == ["conflict"]
     assert await calls(world, firm) == {"done"}
@@ -312,3 +313,25 @@ def test_backoff_grows_to_ten_minutes() -> None:
         timedelta(seconds=20),
         timedelta(minutes=10),
     ]
+
+
+@BOTH
+async def test_a_record_that_cannot_be_shown_after_its_write_was_settled_holds_up_nothing_else(
+    world: World, provider: str
+) -> None:
+    firm, connection, invoices = await changed_before_it_was_known(world, provider, 1)
+    client = await world.client(firm)
+    await world.ask(firm, connection, Kind.customer, [client])
+    read = ("/Invoices", "GET") if provider == "xero" else ("/query", "POST")
+    world.fault(connection, read[0], "status", method=read[1], times=100)
+    await due_now(world, firm)
+    for _ in range(3):
+        await world.hurry(firm, connection)
+        await world.work(connection)
+    assert (await world.mapping(firm, Kind.customer, connection, client)).state == "synced"
+    assert await states(world, firm, connection, invoices) == ["synced"]
+    world.sims.faults.clear()
+    await world.hurry(firm, connection)
+    await due_now(world, firm)
+    await world.work(connection)
+    assert await states(world, firm, connection, invoices) == ["conflict"]

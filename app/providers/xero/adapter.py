@@ -75,7 +75,7 @@ class Xero:
         if item.external_id:
             found = await self._by_ids(Kind.customer, [item.external_id])
             return lookup.match_customer(item, record, found[0]) if found else None
-        found = await self._one(Kind.customer, record.reference) if record.reference else []
+        found = await self._one(LISTS[Kind.customer][0], record.reference) if record.reference else []
         if not found:
             body = await self._get("Contacts", lookup.name_query(record.name))
             named = children(body, "Contacts")
@@ -84,7 +84,7 @@ class Xero:
 
     async def _find_journal(self, item: WriteItem, entry: JournalEntry) -> Match | None:
         if item.external_id:
-            found = await self._one(Kind.journal_entry, item.external_id)
+            found = await self._one(LISTS[Kind.journal_entry][0], item.external_id)
             return journals.match(item, entry, journals.to_journal(found[0])) if found else None
         elements: list[Element] = []
         for page in count(1):
@@ -133,18 +133,22 @@ class Xero:
             first_before = first
 
     async def fetch(self, kind: Kind, external_ids: Sequence[str]) -> list[RemoteRecord]:
-        """Read these records in one call; payments and journals one by one, as Xero takes no list of them.
+        """Read these records in one call; those of some kinds one by one, as Xero takes no list of them.
 
-        What does not exist comes back as `Gone`; a bill, or a payment of one, is no record of ours and is left out.
+        What none of the kind's lists has comes back as `Gone`; a bill, or a payment of one, is no record of ours and
+        is left out.
         """
-        wanted = list(dict.fromkeys(external_id.lower() for external_id in external_ids))
-        if kind in spec.READ_ONE_BY_ONE:
-            elements = [element for external_id in wanted for element in await self._one(kind, external_id)]
-        else:
-            elements = await self._by_ids(kind, wanted) if wanted else []
-        known = {identifier(element, LISTS[kind][0].id_key) for element in elements}
-        gone = [Gone(kind=kind, external_id=external_id) for external_id in wanted if external_id not in known]
-        return [*reading.to_records(LISTS[kind][0], elements), *gone]
+        missing = list(dict.fromkeys(external_id.lower() for external_id in external_ids))
+        records: list[RemoteRecord] = []
+        for listing in LISTS[kind] if missing else ():
+            if kind in spec.READ_ONE_BY_ONE:
+                elements = [element for one in missing for element in await self._one(listing, one)]
+            else:
+                elements = await self._by_ids(kind, missing)
+            records += reading.to_records(listing, elements)
+            known = {identifier(element, listing.id_key) for element in elements}
+            missing = [external_id for external_id in missing if external_id not in known]
+        return [*records, *(Gone(kind=kind, external_id=external_id) for external_id in missing)]
 
     async def _by_ids(self, kind: Kind, external_ids: Sequence[str]) -> list[Element]:
         # Without `page`, invoices would come without what was paid.
@@ -154,11 +158,10 @@ class Xero:
         plural = LISTS[kind][0].plural
         return children(await self._get(plural, query), plural)
 
-    async def _one(self, kind: Kind, key: str) -> list[Element]:
+    async def _one(self, listing: Listing, key: str) -> list[Element]:
         """One record by id (a contact also by our number of it); empty where Xero has none (a 404)."""
-        plural = LISTS[kind][0].plural
-        answer = await self._read(f"{plural}/{quote(key, safe='')}", _NONE, _NONE)
-        return [] if answer.status == 404 else children(success_body(answer), plural)
+        answer = await self._read(f"{listing.plural}/{quote(key, safe='')}", _NONE, _NONE)
+        return [] if answer.status == 404 else children(success_body(answer), listing.plural)
 
     async def _get(self, path: str, query: Mapping[str, str]) -> Mapping[str, object]:
         return success_body(await self._read(path, query, _NONE))

@@ -18,7 +18,7 @@ PAGE_SIZE = 1000
 # the moment it is stamped with. Every new round reads this much again.
 OVERLAP = timedelta(minutes=2)
 # Xero takes no list of ids for these.
-READ_ONE_BY_ONE = frozenset({Kind.payment, Kind.journal_entry})
+READ_ONE_BY_ONE = frozenset({Kind.payment, Kind.journal_entry, Kind.bank_transaction})
 
 CAPABILITIES = Capabilities(
     # About 50 elements per call is the vendor's own advice.

@@ -303,7 +303,7 @@ class TestFetch:
 
         api = Api(answer)
         found = await api.xero.fetch(Kind.payment, [known, "a0000000-0000-4000-8000-0000000000ff"])
-        assert len(api.requests) == 2
+        assert len(api.requests) == 3  # it might have been an overpayment
         assert found[-1] == Gone(kind=Kind.payment, external_id="a0000000-0000-4000-8000-0000000000ff")
 
     async def test_nothing_asked_costs_nothing(self) -> None:

@@ -102,6 +102,16 @@ async def test_an_overpaid_invoice_is_paid_by_payment_alone(side: Side) -> None:
     assert [(one.source_kind, one.amount) for one in read.settlements] == [("payment", invoice.total)]
 
 
+async def test_an_overpayment_is_read_by_its_id_beside_payments(side: Side) -> None:
+    customer = await side.added_customer("Larkspur Dental")
+    invoice = await side.added_invoice("E-1", customer)
+    await side.act("pay", invoice_id=invoice.external_id, amount=str(invoice.total + 5), overpay=True)
+    listed, _ = await side.pull(Kind.payment)
+    assert {one.source_kind for one in listed} == {"payment", "overpayment"}
+    read = await side.provider.fetch(Kind.payment, [one.external_id for one in listed])
+    assert {one.external_id: one for one in read} == {one.external_id: one for one in listed}
+
+
 async def test_the_minute_limit_stops_reads_and_writes_without_harm(side: Side) -> None:
     customer = await side.added_customer("Larkspur Dental")
     call = await side.prepared(creating("i1", side.invoice("Q-1", customer)))

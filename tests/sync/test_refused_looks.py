@@ -1,0 +1,25 @@
+"""What a vendor does not let us read before an update is not written, says so, and holds up nothing else."""
+
+from app.canonical import Kind
+from app.db.tables import Connection
+from app.sync import runner
+from tests.support.world import World
+from tests.sync.test_journals import entry, saved
+
+
+async def test_a_record_that_may_not_be_read_before_its_update_waits_for_a_person(world: World) -> None:
+    firm = await world.firm()
+    connection = await world.connect(firm, "xero")
+    await world.set(firm, Connection, connection, update_policy="all")
+    ids = await saved(world, firm, entry("JE-1"), entry("JE-2"), entry("JE-3"))
+    await world.work(connection)
+    refused = (await world.mapping(firm, Kind.journal_entry, connection, ids[1])).external_id
+    await saved(world, firm, *(entry(number, narration="Another") for number in ("JE-1", "JE-2", "JE-3")))
+    world.fault(connection, f"/ManualJournals/{refused}", "status", method="GET", status=400, times=1000)
+    assert not await runner.work_on(world.runtime, connection)
+    found = [await world.mapping(firm, Kind.journal_entry, connection, one) for one in ids]
+    assert [one.state for one in found] == ["synced", "error", "synced"]
+    assert found[1].fault["code"] == "request_malformed"
+    before = world.calls(connection)
+    await world.work(connection)
+    assert world.calls(connection) == before

@@ -1,0 +1,61 @@
+"""The daily sweep reads many kinds: what a person waits for does not wait for all of them."""
+
+from collections.abc import AsyncIterator
+from datetime import date
+from typing import Any
+
+import pytest
+
+from app.canonical import Kind
+from app.db import remote_records, runs
+from app.db.tables import Connection
+from app.providers.base import Page
+from app.providers.quickbooks.adapter import QuickBooks
+from app.sync import requests
+from tests.support.world import World
+
+
+async def test_a_person_waits_for_no_more_than_one_kind_of_the_daily_sweep(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    firm = await world.firm()
+    connection = await world.connect(firm)
+    await world.work(connection)
+    client = await world.client(firm)
+    order: list[str] = []
+    changes, write = QuickBooks.changes, QuickBooks.write
+
+    async def reading(company: QuickBooks, kind: Kind, cursor: str | None, since: date | None) -> AsyncIterator[Page]:
+        order.append(str(kind))
+        if len(order) == 2:
+            await requests.push_one(world.runtime.db, firm, connection, Kind.customer, client, requested_by="alice")
+        async for page in changes(company, kind, cursor, since):
+            yield page
+
+    async def writing(company: QuickBooks, call: Any) -> Any:
+        order.append("write")
+        return await write(company, call)
+
+    monkeypatch.setattr(QuickBooks, "changes", reading)
+    monkeypatch.setattr(QuickBooks, "write", writing)
+    await world.set(firm, Connection, connection, next_nightly_at=None)
+    await world.work(connection)
+    assert order[2] == "write"
+    assert len(order) == len({*order}) == 9  # no kind was read twice
+    async with world.runtime.db.firm(firm) as session:
+        (run,) = [one for one in await runs.page(session, firm, after=None, limit=9) if one.trigger == "nightly"]
+    assert run.state == "done"
+
+
+async def test_a_kind_that_the_vendor_refuses_hides_no_other(world: World) -> None:
+    firm = await world.firm()
+    connection = await world.connect(firm, "xero")
+    await world.work(connection)
+    world.fault(connection, "/Contacts", "status", method="GET", status=400, times=9)
+    await world.set(firm, Connection, connection, next_nightly_at=None)
+    await world.work(connection)
+    async with world.runtime.db.firm(firm) as session:
+        (run,) = [one for one in await runs.page(session, firm, after=None, limit=9) if one.trigger == "nightly"]
+        seen = {one.kind for one in await remote_records.page(session, firm, after=None, limit=999)}
+    assert (run.state, run.error["code"]) == ("failed", "request_malformed")
+    assert {"account", "tax_rate"} <= seen
