@@ -344,9 +344,12 @@ def test_the_whole_story_ties_out_and_leaves_nothing_running(tmp_path):
 @pytest.mark.timeout(300)
 def test_stopping_it_half_way_leaves_nothing_running(tmp_path):
     folder = tmp_path / "demo"
+    # A shell that runs the tests in the background has them ignore this signal, and what they start inherits that.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     running = subprocess.Popen(
         command(folder), cwd=ROOT, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
+    signal.signal(signal.SIGINT, before)
     assert running.stdout is not None
     seen = []
     for line in running.stdout:
