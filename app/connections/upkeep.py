@@ -1,13 +1,13 @@
 """A connection's life between connect and disconnect: looking after it, renewing it, changing its settings."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 
 import structlog
 
 from app.canonical import ProviderName
 from app.connections.companies import stored
-from app.db import audit, connections, oauth_states, ui_sessions
+from app.db import audit, connections, oauth_states, runs, ui_sessions
 from app.db.connections import ConnectionRow
 from app.db.cures import Cure, cured
 from app.db.session import Session
@@ -73,9 +73,20 @@ async def update_settings(
         subject=f"connection:{connection_id}",
         details={"before": before, "after": after},
     )
+    if "sync_from" in changes:
+        await _read_older(session, row, changes["sync_from"])
     cures = {_CURES.get(name, Cure.switched_on) for name in changes}
     await cured(session, firm_id, cures, connection_id=connection_id)
     return await connections.get(session, firm_id, connection_id)
+
+
+async def _read_older(session: Session, row: ConnectionRow, since: object) -> None:
+    """Have read what lies before the start date there was; cursors only move on from where they once began."""
+    earlier = since is None or (isinstance(since, date) and row.sync_from is not None and since < row.sync_from)
+    if row.sync_from is None or not earlier or not row.payment_sync_enabled:
+        return
+    days = {"date_from": _plain(since), "date_to": _plain(row.sync_from)}
+    await runs.request(session, row.firm_id, row.id, "pull", params=days, priority=runs.BACKFILL, trigger="schedule")
 
 
 async def tidy(runtime: Runtime, now: datetime) -> int:

@@ -1,14 +1,18 @@
 """A company that nothing was read from for longer than the change feed reaches back: all is read again, once."""
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import pytest
+
+from app import connections
 from app.canonical import Kind
 from app.db.tables import Connection, Invoice
 from tests.support.world import World
 from tests.sync.test_missing import pull, pushed, there
 
 OLD = date(2026, 6, 1)
+TOMORROW = datetime.now(UTC) + timedelta(days=1)
 
 
 async def absent(world: World, firm: int, days: int) -> None:
@@ -64,3 +68,20 @@ async def test_a_short_absence_is_made_good_by_the_feed(world: World) -> None:
         ("nightly", False),
     ]
     assert (await world.row(firm, Invoice, invoice)).status == "approved"
+
+
+@pytest.mark.parametrize("start", [date(2026, 5, 1), None])
+async def test_an_earlier_start_has_what_is_older_read(world: World, start: date | None) -> None:
+    firm, connection, (invoice,) = await pushed(world, "quickbooks", 1)
+    document = await there(world, firm, connection, invoice)
+    await world.act(connection, "pay", invoice_id=document, date=f"{OLD}")
+    await world.set(firm, Invoice, invoice, issue_date=OLD)
+    await world.set(firm, Connection, connection, sync_from=date(2026, 10, 1), next_sync_at=TOMORROW)
+    await pull(world, firm, connection, [Kind.payment, Kind.invoice])
+    assert (await world.row(firm, Invoice, invoice)).status == "approved"
+    for since in (date(2026, 10, 15), start):
+        async with world.runtime.db.firm(firm) as session:
+            await connections.update_settings(session, firm, connection, {"sync_from": since}, actor="test")
+    await world.work(connection)
+    assert (await world.row(firm, Invoice, invoice)).status == "paid"
+    assert await asked(world, firm) == [("schedule", start and f"{start}")]
