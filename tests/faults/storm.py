@@ -272,7 +272,6 @@ async def _calm(storm: Storm) -> None:
     assert cleared.is_success, cleared.text
     worker = await storm.worker()
     for affair in storm.affairs:
-        await _retried(storm, affair)
         await _quiet(storm, affair)
         await _arrived(storm, affair)
         await _read_again(storm, affair)
@@ -304,6 +303,8 @@ async def _arrived(storm: Storm, affair: Affair) -> None:
 
 async def _quiet(storm: Storm, affair: Affair) -> None:
     async def nothing_owed() -> bool:
+        # The worker may park only now what its predecessors died over.
+        await _retried(storm, affair)
         # The worker writes the same rows: where the two stand in each other's way, the next round does it.
         with suppress(*AWAY):
             await mend(affair)
