@@ -55,7 +55,7 @@ async def owed(of: Affair) -> list[str]:
                 f" WHERE connection_id = {of.connection} AND state IN ({states}) GROUP BY state"
                 for table, states in (
                     *(
-                        (one.__tablename__, "'pending','in_flight','waiting','unknown'")
+                        (one.__tablename__, "'pending','in_flight','waiting','unknown','parked'")
                         for one in mappings.TABLES.values()
                     ),
                     ("webhook_events", "'pending'"),

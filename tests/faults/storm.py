@@ -303,7 +303,7 @@ async def _arrived(storm: Storm, affair: Affair) -> None:
 
 async def _quiet(storm: Storm, affair: Affair) -> None:
     async def nothing_owed() -> bool:
-        # The worker may park only now what its predecessors died over.
+        # The worker may park only now what its predecessors died over; that counts as owed here.
         await _retried(storm, affair)
         # The worker writes the same rows: where the two stand in each other's way, the next round does it.
         with suppress(*AWAY):
