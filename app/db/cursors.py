@@ -1,6 +1,8 @@
 """How far each kind has been read from a company."""
 
-from sqlalchemy import func, select
+from datetime import datetime
+
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.canonical import Kind
@@ -18,14 +20,36 @@ async def get(session: Session, firm_id: int, connection_id: int, kind: Kind) ->
 
 
 async def save(session: Session, firm_id: int, connection_id: int, kind: Kind, cursor: str) -> None:
-    """Move the cursor, in the transaction that stored what it stands for."""
+    """Move the cursor, in the transaction that stored what it stands for.
+
+    The first time, what the list lacks becomes due to be looked at.
+    """
     values = {
         "firm_id": firm_id,
         "connection_id": connection_id,
         "kind": kind.value,
         "cursor": cursor,
         "last_success_at": func.now(),
+        "missing_due": func.now(),
     }
     statement = insert(SyncCursor).values(values)
     moved = {"cursor": statement.excluded.cursor, "last_success_at": func.now(), "updated_at": func.now()}
     await session.execute(statement.on_conflict_do_update(index_elements=["connection_id", "kind"], set_=moved))
+
+
+async def missing_due(session: Session, firm_id: int, connection_id: int, kind: Kind) -> datetime | None:
+    """When a first list was begun whose gaps nobody has looked at; None when that is done."""
+    query = select(SyncCursor.missing_due).where(
+        SyncCursor.firm_id == firm_id, SyncCursor.connection_id == connection_id, SyncCursor.kind == kind.value
+    )
+    begun: datetime | None = (await session.execute(query)).scalar_one_or_none()
+    return begun
+
+
+async def looked_at_missing(session: Session, firm_id: int, connection_id: int, kind: Kind) -> None:
+    """Note that all that the first list lacks was looked at."""
+    await session.execute(
+        update(SyncCursor)
+        .where(SyncCursor.firm_id == firm_id, SyncCursor.connection_id == connection_id, SyncCursor.kind == kind.value)
+        .values(missing_due=None, updated_at=func.now())
+    )

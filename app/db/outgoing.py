@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -17,6 +17,7 @@ from app.db.session import Session
 from app.db.sync_tables import AccountMapping, ItemMapping, TaxMapping
 from app.db.tables import Connection, InvoiceLine
 from app.db.work import Scope
+from app.errors import Fault
 
 OwedRow = Row[Any]
 NEEDS_SOMEBODY = ("error", "conflict", "parked")
@@ -150,6 +151,16 @@ async def codes(session: Session, firm_id: int, provider: str, connection_id: in
         )
         found.append({row.internal_code: row.external_code for row in await session.execute(query)})
     return Codes(*found)
+
+
+def as_wanted(revision: int) -> dict[str, Any]:
+    """Columns of a mapping: the record there is as our `revision` asks for, and nothing is owed."""
+    return {"state": "synced", "sync_error": "", "fault": {}, "base_revision": revision}
+
+
+def with_fault(state: str, fault: Fault) -> dict[str, Any]:
+    """Columns of a mapping: it is in this state because of the fault."""
+    return {"state": state, "sync_error": fault.sentence(), "fault": asdict(fault)}
 
 
 async def mark(session: Session, firm_id: int, kind: Kind, mapping_id: int, **values: Any) -> None:

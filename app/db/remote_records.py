@@ -104,6 +104,17 @@ async def page(
     return (await session.execute(query)).all()
 
 
+async def stored_since(session: Session, firm_id: int, connection_id: int, kind: Kind, moment: datetime) -> set[str]:
+    """The ids of the copies that are new or were found different since then."""
+    query = select(RemoteRecord.external_id).where(
+        RemoteRecord.firm_id == firm_id,
+        RemoteRecord.connection_id == connection_id,
+        RemoteRecord.kind == kind.value,
+        RemoteRecord.updated_at >= moment,
+    )
+    return {row.external_id for row in await session.execute(query)}
+
+
 async def seen(
     session: Session, firm_id: int, connection_id: int, kind: Kind, external_ids: Sequence[str]
 ) -> dict[str, Row[Any]]:

@@ -129,21 +129,27 @@ async def start(session: Session, firm_id: int, run_id: int) -> None:
     )
 
 
-async def finish(
-    session: Session, firm_id: int, run_id: int, *, state: str, counts: Json, error: Json | None = None
-) -> None:
-    """Close a run with what it did."""
-    await session.execute(
+async def finish(session: Session, firm_id: int, run_id: int, counts: Json) -> None:
+    """Close a run that did all it was asked for."""
+    await _change_open(session, firm_id, run_id, state="done", counts=counts, error={}, finished_at=func.now())
+
+
+async def fail(session: Session, firm_id: int, run_id: int, error: Json) -> None:
+    """Close a run that cannot be carried out; what it did before stays counted."""
+    await _change_open(session, firm_id, run_id, state="failed", error=error, finished_at=func.now())
+
+
+async def count(session: Session, firm_id: int, run_id: int, counts: Json) -> bool:
+    """Show what a run has done so far. False: it does not go on, as somebody paused or cancelled it."""
+    return await _change_open(session, firm_id, run_id, counts=counts)
+
+
+async def _change_open(session: Session, firm_id: int, run_id: int, **values: Any) -> bool:
+    query = (
         update(SyncRun)
         .where(SyncRun.firm_id == firm_id, SyncRun.id == run_id, SyncRun.state.in_(("queued", "running")))
-        .values(state=state, counts=counts, error=error or {}, finished_at=func.now(), updated_at=func.now())
-    )
-
-
-async def is_open(session: Session, firm_id: int, run_id: int) -> bool:
-    """Whether a run still goes on: nobody has paused or cancelled it."""
-    query = select(SyncRun.id).where(
-        SyncRun.firm_id == firm_id, SyncRun.id == run_id, SyncRun.state.in_(("queued", "running"))
+        .values(updated_at=func.now(), **values)
+        .returning(SyncRun.id)
     )
     return (await session.execute(query)).one_or_none() is not None
 
@@ -171,13 +177,5 @@ async def give_way(session: Session, firm_id: int, run_id: int, *, counts: Json,
 
 async def postpone(session: Session, firm_id: int, run_id: int, *, seconds: float, error: Json) -> None:
     """Try again later: the run stays open and says why it waits."""
-    await session.execute(
-        update(SyncRun)
-        .where(SyncRun.firm_id == firm_id, SyncRun.id == run_id, SyncRun.state.in_(("queued", "running")))
-        .values(
-            state="queued",
-            error=error,
-            next_due_at=text("now() + make_interval(secs => :seconds)").bindparams(seconds=seconds),
-            updated_at=func.now(),
-        )
-    )
+    due = text("now() + make_interval(secs => :seconds)").bindparams(seconds=seconds)
+    await _change_open(session, firm_id, run_id, state="queued", error=error, next_due_at=due)

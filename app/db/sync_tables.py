@@ -167,6 +167,8 @@ class SyncCursor(OfFirm, Table):
     kind: Mapped[str]
     cursor: Mapped[str | None]
     last_success_at: Mapped[datetime | None]
+    # When the first list was begun, until what it lacks has been looked at.
+    missing_due: Mapped[datetime | None]
     __table_args__ = (UniqueConstraint("connection_id", "kind"), of_firm("connection_id", "connections"))
 
 

@@ -159,8 +159,7 @@ async def _vanished(session: Session, turn: Turn, record: Gone) -> None:
         return
     if await mappings.has_ended(session, turn.firm_id, kind, mapping):
         revision = await mappings.revision_of(session, turn.firm_id, kind, mapping)
-        values: dict[str, Any] = {"state": "synced", "sync_error": "", "fault": {}, "base_revision": revision}
-        await outgoing.mark(session, turn.firm_id, kind, mapping.id, **values)
+        await outgoing.mark(session, turn.firm_id, kind, mapping.id, **outgoing.as_wanted(revision))
     elif mapping.state not in ("pending", "waiting"):
         fault = Fault(
             code="deleted_there",
@@ -237,5 +236,4 @@ async def _differ(session: Session, turn: Turn, kind: Kind, external_id: str, fa
 
 
 async def _conflict(session: Session, turn: Turn, kind: Kind, mapping: Any, fault: Fault) -> None:
-    values = {"state": "conflict", "sync_error": fault.sentence(), "fault": asdict(fault)}
-    await outgoing.mark(session, turn.firm_id, kind, mapping.id, **values)
+    await outgoing.mark(session, turn.firm_id, kind, mapping.id, **outgoing.with_fault("conflict", fault))

@@ -112,9 +112,9 @@ def _state(mapping: Any, client: Any, record: RemoteCustomer, merged: Merge) -> 
             message=f"{record.name} was archived at the provider; ours is kept.",
             fix="Archive ours too, or restore the one there.",
         )
-        return _conflict(fault)
+        return outgoing.with_fault("conflict", fault)
     if not record.active and not client.active and mapping.state in ("pending", "conflict"):
-        return {"state": "synced", "sync_error": "", "fault": {}, "base_revision": client.revision}
+        return outgoing.as_wanted(client.revision)
     if merged.conflicts:
         names = ", ".join(name.removeprefix("billing_address.").replace("_", " ") for name in merged.conflicts)
         fault = Fault(
@@ -123,16 +123,12 @@ def _state(mapping: Any, client: Any, record: RemoteCustomer, merged: Merge) -> 
             fix="Retry to push ours over theirs, or make ours the same as theirs.",
             field=merged.conflicts[0],
         )
-        return _conflict(fault)
+        return outgoing.with_fault("conflict", fault)
     if mapping.state == "conflict" and merged.equal and code in (ARCHIVED, BOTH_CHANGED):
-        return {"state": "synced", "sync_error": "", "fault": {}, "base_revision": client.revision}
+        return outgoing.as_wanted(client.revision)
     if mapping.state == "conflict" and code == ARCHIVED:
         return {"state": "synced", "sync_error": "", "fault": {}}
     return {}
-
-
-def _conflict(fault: Fault) -> dict[str, Any]:
-    return {"state": "conflict", "sync_error": fault.sentence(), "fault": asdict(fault)}
 
 
 async def _take_over(session: Session, turn: Turn, client: Any, taken: Fields) -> None:

@@ -1,7 +1,7 @@
 """Storing what a provider made of each written record, and adopting what turns out to be ours already."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any, TypeGuard
@@ -232,21 +232,11 @@ def _compare_total(record: Invoice | JournalEntry, attempt: Any, answer: Written
         fix="Compare the lines and taxes of both, then correct one of them.",
         field="total",
     )
-    return {
-        "external_total": answer.total,
-        "state": "conflict",
-        "sync_error": fault.sentence(),
-        "fault": asdict(fault),
-    }
+    return {"external_total": answer.total, **outgoing.with_fault("conflict", fault)}
 
 
 def _failed(mapping: Any, fault: Fault, state: str) -> dict[str, Any]:
-    return {
-        "state": state,
-        "attempt": mapping.attempt + 1,
-        "sync_error": fault.sentence(),
-        "fault": asdict(fault),
-    }
+    return {"attempt": mapping.attempt + 1, **outgoing.with_fault(state, fault)}
 
 
 def _stale(mapping: Any, fault: Fault) -> dict[str, Any]:
@@ -254,11 +244,9 @@ def _stale(mapping: Any, fault: Fault) -> dict[str, Any]:
     if mapping.failures >= MAX_STALE:
         return _failed(mapping, fault, "conflict")
     return {
-        "state": "pending",
+        **outgoing.with_fault("pending", fault),
         "attempt": mapping.attempt + 1,
         "failures": mapping.failures + 1,
-        "sync_error": fault.sentence(),
-        "fault": asdict(fault),
         "next_due_at": outgoing.now(),
     }
 
@@ -276,10 +264,8 @@ def _again(mapping: Any, answer: NotWritten) -> dict[str, Any]:
         return {**_failed(mapping, answer.fault, "parked"), "failures": failures}
     wait = answer.retry_after or backoff(mapping.failures)
     return {
-        "state": "pending",
+        **outgoing.with_fault("pending", answer.fault),
         "attempt": mapping.attempt + 1,
         "failures": failures,
-        "sync_error": answer.fault.sentence(),
-        "fault": asdict(answer.fault),
         "next_due_at": outgoing.in_future(wait),
     }

@@ -1,6 +1,5 @@
 """After crashes: what kills its worker again and again is set aside and shown, so that the rest goes on."""
 
-from dataclasses import asdict
 from datetime import timedelta
 
 import structlog
@@ -42,11 +41,11 @@ async def _park_run(turn: Turn) -> None:
         run = await runs.next_queued(session, turn.firm_id, turn.scope)
         if run is not None:
             error = {"code": "parked", "detail": WORKER_DIED.message, "who": WORKER_DIED.who, "fix": WORKER_DIED.fix}
-            await runs.finish(session, turn.firm_id, run.id, state="failed", counts=run.counts, error=error)
+            await runs.fail(session, turn.firm_id, run.id, error)
 
 
 async def _park_record(turn: Turn, kind: Kind) -> None:
     async with turn.effects() as session:
         for row in await outgoing.owed(session, turn.firm_id, turn.scope, kind, 1):
-            values = {"state": "parked", "sync_error": WORKER_DIED.sentence(), "fault": asdict(WORKER_DIED)}
+            values = outgoing.with_fault("parked", WORKER_DIED)
             await outgoing.mark(session, turn.firm_id, kind, row.mapping_id, **values)

@@ -4,7 +4,7 @@ from datetime import date
 from typing import Any
 
 from app.canonical import Kind, RemoteBankTransaction, RemoteInvoice, RemoteJournal, RemotePayment, RemoteRecord
-from app.db import cursors, listings, outgoing, runs, settlements, work
+from app.db import cursors, listings, outgoing, remote_records, runs, settlements, work
 from app.db.cures import Cure, cured
 from app.errors import ProviderRejected
 from app.sync.applying import Tally, apply, only, unknown_yet
@@ -51,10 +51,13 @@ async def pull(turn: Turn, run: Any) -> None:
             if not through or (len(done) < len(kinds) and await work.outranked(session, turn.scope, run.priority)):
                 await runs.give_way(session, turn.firm_id, run.id, counts=tally.counts(), done=sorted(done))
                 return
+    async with turn.effects() as session:
+        if refused is None:
+            await runs.finish(session, turn.firm_id, run.id, tally.counts())
+        else:
+            await runs.count(session, turn.firm_id, run.id, tally.counts())
     if refused is not None:
         raise refused
-    async with turn.effects() as session:
-        await runs.finish(session, turn.firm_id, run.id, state="done", counts=tally.counts())
 
 
 async def _pull_kind(turn: Turn, run: Any, kind: Kind, tally: Tally) -> bool:
@@ -65,10 +68,10 @@ async def _pull_kind(turn: Turn, run: Any, kind: Kind, tally: Tally) -> bool:
         cursor = None if windowed else await cursors.get(session, turn.firm_id, turn.connection_id, kind)
         since = start or turn.connection.sync_from
         since = since or await settlements.earliest_invoice_date(session, turn.firm_id, turn.connection_id)
-    before, whole, listed = tally.changed, windowed or cursor is None, set[str]()
+    before, listed = tally.changed, set[str]()
     async for page in turn.provider.changes(kind, cursor, since):
         wanted = [record for record in page.records if _within(record, start, end)]
-        listed.update(record.external_id for record in page.records if whole)
+        listed.update(record.external_id for record in page.records)
         async with turn.effects() as session:
             # A copy and what follows from it are stored together: what is as we know it needs no second look.
             news = wanted if windowed else await unknown_yet(session, turn, kind, wanted)
@@ -78,15 +81,16 @@ async def _pull_kind(turn: Turn, run: Any, kind: Kind, tally: Tally) -> bool:
                 tally.changed += await only(session, turn, kind, page.records)
             if not windowed:
                 await cursors.save(session, turn.firm_id, turn.connection_id, kind, page.cursor)
-            stop = not await runs.is_open(session, turn.firm_id, run.id)
+            stop = not await runs.count(session, turn.firm_id, run.id, tally.counts())
             stop = stop or (not windowed and await work.outranked(session, turn.scope, run.priority))
         if stop:
             return False
-    if whole:
-        missing = await _missing(turn, kind, listed, since, end)
-        if not await _look_at_missing(turn, run, kind, missing, tally, gives_way=windowed):
-            return False
+    missing = await _missing(turn, kind, listed, since, end, windowed=windowed)
+    if not await _look_at_missing(turn, run, kind, missing, tally, gives_way=windowed):
+        return False
     async with turn.effects() as session:
+        if not windowed:
+            await cursors.looked_at_missing(session, turn.firm_id, turn.connection_id, kind)
         if kind in _CURES and tally.changed > before:
             await cured(session, turn.firm_id, [_CURES[kind]], connection_id=turn.connection_id)
         if kind in _SYNCED_AT:
@@ -95,14 +99,22 @@ async def _pull_kind(turn: Turn, run: Any, kind: Kind, tally: Tally) -> bool:
     return True
 
 
-async def _missing(turn: Turn, kind: Kind, listed: set[str], since: date | None, until: date | None) -> list[str]:
-    """What a whole list should have shown and did not.
+async def _missing(
+    turn: Turn, kind: Kind, listed: set[str], since: date | None, until: date | None, *, windowed: bool
+) -> list[str]:
+    """What a whole list should have shown and did not: one of some days, or the first one of all.
 
-    QuickBooks leaves out what was deleted, and its change feed tells of that only what came after our first look.
+    QuickBooks leaves out what was deleted, and its change feed tells of that only what came after our first look. The
+    first list may have been read by several runs and workers; what they stored has been in it.
     """
     if kind not in listings.KINDS:
         return []
     async with turn.db.firm(turn.firm_id) as session:
+        if not windowed:
+            begun = await cursors.missing_due(session, turn.firm_id, turn.connection_id, kind)
+            if begun is None:
+                return []
+            listed |= await remote_records.stored_since(session, turn.firm_id, turn.connection_id, kind, begun)
         there = await listings.expected(session, turn.firm_id, turn.connection_id, kind, since, until)
     return [external_id for external_id in there if external_id not in listed]
 
@@ -112,13 +124,13 @@ async def _look_at_missing(
 ) -> bool:
     """Read these by their ids. False: something more urgent came, or a person stopped it.
 
-    A first load does not give way here: its cursor stands already, so that nothing would bring it back to this.
+    The first list does not give way here: whoever comes back to it begins with all that is missing again.
     """
     size = turn.provider.capabilities.fetch_size
     for start in range(0, len(missing), size):
         if start:
             async with turn.effects() as session:
-                stop = not await runs.is_open(session, turn.firm_id, run.id)
+                stop = not await runs.count(session, turn.firm_id, run.id, tally.counts())
                 stop = stop or (gives_way and await work.outranked(session, turn.scope, run.priority))
             if stop:
                 return False

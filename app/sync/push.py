@@ -103,8 +103,7 @@ async def _ready(session: Session, turn: Turn, kind: Kind, room: int) -> list[Ow
             )
             continue
         if operation in ONE_BY_ONE and row.gone:  # and so it need not be ended
-            values = {"state": "synced", "sync_error": "", "fault": {}, "base_revision": row.revision}
-            await outgoing.mark(session, turn.firm_id, kind, row.mapping_id, **values)
+            await outgoing.mark(session, turn.firm_id, kind, row.mapping_id, **outgoing.as_wanted(row.revision))
             continue
         item, faults = _checked(
             turn, turn.company, kind, row, operation, str(len(ready) + 1), lines.get(row.record_id, ()), found
@@ -219,15 +218,7 @@ async def _wait_for_customer(session: Session, turn: Turn, kind: Kind, row: Any,
         fix=fix,
         retries_itself=True,
     )
-    await outgoing.mark(
-        session,
-        turn.firm_id,
-        kind,
-        row.mapping_id,
-        state="waiting",
-        sync_error=fault.sentence(),
-        fault=asdict(fault),
-    )
+    await outgoing.mark(session, turn.firm_id, kind, row.mapping_id, **outgoing.with_fault("waiting", fault))
 
 
 async def _refuse(session: Session, turn: Turn, kind: Kind, row: Any, faults: Sequence[Fault]) -> None:

@@ -166,7 +166,8 @@ async def _do_run(runtime: Runtime, turn: Turn) -> None:
         if run is None:
             return
         if run.attempts >= MAX_RUN_ATTEMPTS:
-            await _fail(session, turn, run, run.error or {"code": "gave_up", "detail": "It failed too many times."})
+            error = run.error or {"code": "gave_up", "detail": "It failed too many times."}
+            await runs.fail(session, turn.firm_id, run.id, error)
             return
         await runs.start(session, turn.firm_id, run.id)
     try:
@@ -190,7 +191,7 @@ async def _not_done(turn: Turn, run: Any, error: dict[str, Any], *, again: bool)
             seconds = backoff(run.attempts).total_seconds()
             await runs.postpone(session, turn.firm_id, run.id, seconds=seconds, error=error)
         else:
-            await _fail(session, turn, run, error)
+            await runs.fail(session, turn.firm_id, run.id, error)
 
 
 async def _carry_out(runtime: Runtime, turn: Turn, run: Any) -> None:
@@ -199,7 +200,7 @@ async def _carry_out(runtime: Runtime, turn: Turn, run: Any) -> None:
         return
     await _housekeeping(runtime, turn, run)
     async with turn.effects() as session:
-        await runs.finish(session, turn.firm_id, run.id, state="done", counts={})
+        await runs.finish(session, turn.firm_id, run.id, {})
         turn.connection = await owners.connection(session, turn.firm_id, turn.connection_id)
     turn.scope = _scope(turn.claimed, turn.connection)
     turn.company = company_from(turn.connection.company)
@@ -213,10 +214,6 @@ async def _housekeeping(runtime: Runtime, turn: Turn, run: Any) -> None:
             await connections.refresh(runtime, turn.firm_id, turn.connection_id, actor=run.requested_by)
         case "disconnect":
             await connections.disconnect(runtime, turn.firm_id, turn.connection_id, actor=run.requested_by)
-
-
-async def _fail(session: Any, turn: Turn, run: Any, error: dict[str, Any]) -> None:
-    await runs.finish(session, turn.firm_id, run.id, state="failed", counts=run.counts, error=error)
 
 
 def _told(error: AppError) -> dict[str, Any]:

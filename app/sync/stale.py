@@ -6,7 +6,6 @@ written again; one that was edited in its amounts, voided or deleted is a confli
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from app.canonical import DocumentState, Gone, Kind, RemoteCustomer, RemoteInvoice, RemoteJournal, RemoteRecord
@@ -45,7 +44,7 @@ async def _look_or_refuse(turn: Turn, kind: Kind, rows: Sequence[Any]) -> None:
         async with turn.effects() as session:
             mapping = await mappings.get(session, turn.firm_id, kind, rows[0].mapping_id)
             if mapping.state == "pending":
-                values = {"state": "error", "sync_error": error.fault.sentence(), "fault": asdict(error.fault)}
+                values = outgoing.with_fault("error", error.fault)
                 await outgoing.mark(session, turn.firm_id, kind, mapping.id, **values)
 
 
@@ -97,8 +96,8 @@ async def _document(
         return
     if ended and mapping.wanted == "void":
         ours = await mappings.document_facts(session, turn.firm_id, kind, mapping)
-        values = {"state": "synced", "sync_error": "", "fault": {}, "base_revision": ours.revision}
-        await outgoing.mark(session, turn.firm_id, kind, mapping.id, version=record.version, **values)
+        values = {"version": record.version, **outgoing.as_wanted(ours.revision)}
+        await outgoing.mark(session, turn.firm_id, kind, mapping.id, **values)
     elif ended:
         word = record.state.value
         message = f"{record.number} was {word} at the provider; ours is kept."
@@ -118,5 +117,4 @@ async def _conflict(session: Session, turn: Turn, kind: Kind, mapping: Any, code
     fault = Fault(
         code=code, message=message, fix=fixes.get(code, "Void ours, or retry to push it again as a new record.")
     )
-    values = {"state": "conflict", "sync_error": fault.sentence(), "fault": asdict(fault)}
-    await outgoing.mark(session, turn.firm_id, kind, mapping.id, **values)
+    await outgoing.mark(session, turn.firm_id, kind, mapping.id, **outgoing.with_fault("conflict", fault))

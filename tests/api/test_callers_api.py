@@ -145,7 +145,7 @@ class TestLive:
             run = await runs.request(session, firm, connection, "pull")
         await asyncio.sleep(0.3)
         async with api.world.runtime.db.firm(firm) as session:
-            await runs.finish(session, firm, run, state="done", counts={"seen": 3})
+            await runs.finish(session, firm, run, {"seen": 3})
         told = _events((await reading).text)
         states = [json.loads(one["data"])["state"] for one in told if json.loads(one["data"])["run_id"] == run]
         assert states == ["queued", "done"]

@@ -133,7 +133,7 @@ async def test_forgetting_takes_what_is_old_and_nothing_else(world: World) -> No
             "UPDATE write_calls SET settled_at = now() - interval '500 days' WHERE kind = 'customer'"
         )
         old = await runs.request(session, firm, connection, "pull")
-        await runs.finish(session, firm, old, state="done", counts={})
+        await runs.finish(session, firm, old, {})
         await session.exec_driver_sql(
             f"UPDATE sync_runs SET finished_at = now() - interval '500 days' WHERE id = {old}"
         )

@@ -59,3 +59,4 @@ async def test_a_kind_that_the_vendor_refuses_hides_no_other(world: World) -> No
         seen = {one.kind for one in await remote_records.page(session, firm, after=None, limit=999)}
     assert (run.state, run.error["code"]) == ("failed", "request_malformed")
     assert {"account", "tax_rate"} <= seen
+    assert run.counts["seen"] >= run.counts["changed"] > 0  # what was read of the others stays counted
