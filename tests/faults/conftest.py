@@ -25,6 +25,12 @@ def loopback(make_settings: Callable[..., Settings], simulator: str) -> Settings
 
 
 @pytest.fixture
+def chosen(make_settings: Callable[..., Settings]) -> Settings:
+    """Settings of a stage: vendors in this process; turns long enough that only trouble ends them."""
+    return make_settings(sim_url="http://localhost:8100", lease_seconds=60, sync_slice_seconds=5)
+
+
+@pytest.fixture
 async def remote(loopback: Settings, simulator: str) -> AsyncIterator[RemoteWorld]:
     """Firms, books and connections over those vendors."""
     async with remote_world(loopback, simulator) as world:

@@ -82,7 +82,8 @@ class Machine(RuleBasedStateMachine):
     revoked: ClassVar[bool] = False
     """Whether the consent was taken back at the vendor, which a story may end before anybody notices."""
 
-    def revoke(self) -> None:
+    @rule()
+    def the_consent_is_taken_back(self) -> None:
         """A person at the vendor removes us."""
         type(self).revoked = True
         self.go(self.of.world.act(self.of.connection, "disconnect"))
@@ -90,7 +91,8 @@ class Machine(RuleBasedStateMachine):
     renewed = False
     """Whether somebody of this story consented again: then the next runner reads what nobody told meanwhile."""
 
-    def reconnect(self) -> None:
+    @rule()
+    def somebody_consents_again(self) -> None:
         """A person of the firm consents again; where a call of it fails, another time."""
         with suppress(AppError):
             self.go(self._connected())
@@ -100,7 +102,8 @@ class Machine(RuleBasedStateMachine):
         type(self).revoked = False
         self.renewed = True
 
-    def switch(self, on: bool) -> None:
+    @rule(on=st.booleans())
+    def what_happens_by_itself_is_switched(self, on: bool) -> None:
         """A person of the firm pauses what happens by itself, or lets it go on."""
         self.go(self.of.world.set(self.of.firm, Connection, self.of.connection, sync_enabled=on))
 

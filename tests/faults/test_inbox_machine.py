@@ -7,7 +7,6 @@ that. In the end what the vendor told made our books as theirs are, the sweep fo
 event is left.
 """
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -115,18 +114,6 @@ class InboxMachine(InboxDeeds):
         self.go(self.of.world.set(self.of.firm, Connection, self.of.connection, next_sync_at=due))
 
     @rule()
-    def the_consent_is_taken_back(self) -> None:
-        self.revoke()
-
-    @rule()
-    def somebody_consents_again(self) -> None:
-        self.reconnect()
-
-    @rule(on=st.booleans())
-    def what_happens_by_itself_is_switched(self, on: bool) -> None:
-        self.switch(on)
-
-    @rule()
     def time_passes(self) -> None:
         self.go(wait(self.of))
 
@@ -135,11 +122,6 @@ class InboxMachine(InboxDeeds):
     @invariant()
     def the_inbox_holds_what_was_answered(self) -> None:
         self.go(self._check_inbox())
-
-
-@pytest.fixture
-def chosen(make_settings: Callable[..., Settings]) -> Settings:
-    return make_settings(sim_url="http://localhost:8100", lease_seconds=60, sync_slice_seconds=5)
 
 
 @pytest.mark.timeout(600)

@@ -1,7 +1,7 @@
 """A few hundred randomized schedules in the suite, ten thousand in `make faults`."""
 
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -15,15 +15,9 @@ LONG_FIRST, LONG_BLOCKS, LONG_BLOCK = 1_000, 20, 500
 
 
 @pytest.fixture
-async def stage(settings_in_process: Settings) -> AsyncIterator[Stage]:
-    async with opened(settings_in_process) as ready:
+async def stage(chosen: Settings) -> AsyncIterator[Stage]:
+    async with opened(chosen) as ready:
         yield ready
-
-
-@pytest.fixture
-def settings_in_process(make_settings: Callable[..., Settings]) -> Settings:
-    """Vendors in this process; turns long enough that only trouble ends them."""
-    return make_settings(sim_url="http://localhost:8100", lease_seconds=60, sync_slice_seconds=5)
 
 
 async def run(stage: Stage, seeds: range) -> int:

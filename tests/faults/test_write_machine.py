@@ -6,7 +6,6 @@ and every accepted change has one disposition. In the end people mend what waits
 """
 
 from collections import Counter
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -91,10 +90,6 @@ class WriteMachine(WriteDeeds):
     def a_run_is_controlled(self, act: Act, back: int) -> None:
         self.go(self._control(act, back))
 
-    @rule(on=st.booleans())
-    def what_happens_by_itself_is_switched(self, on: bool) -> None:
-        self.switch(on)
-
     @rule(client=clients)
     def a_client_is_retried(self, client: int) -> None:
         self.go(self._mend(mending.retry, Kind.customer, client))
@@ -138,14 +133,6 @@ class WriteMachine(WriteDeeds):
         address = f"{self.of.world.base}/_sim/{VENDOR[self.of.provider]}/tokens/expire"
         self.go(self.of.world.http.post(address, json={"grant": "access"}))
 
-    @rule()
-    def the_consent_is_taken_back(self) -> None:
-        self.revoke()
-
-    @rule()
-    def somebody_consents_again(self) -> None:
-        self.reconnect()
-
     @rule(long=st.booleans())
     def time_passes(self, long: bool) -> None:
         self.go(self._long_after() if long else wait(self.of))
@@ -179,11 +166,6 @@ class WriteMachine(WriteDeeds):
     @invariant()
     def each_change_has_one_disposition(self) -> None:
         self.go(self._check_tables())
-
-
-@pytest.fixture
-def chosen(make_settings: Callable[..., Settings]) -> Settings:
-    return make_settings(sim_url="http://localhost:8100", lease_seconds=60, sync_slice_seconds=5)
 
 
 @pytest.mark.timeout(600)
