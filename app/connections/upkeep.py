@@ -82,11 +82,13 @@ async def update_settings(
 
 async def _read_older(session: Session, row: ConnectionRow, since: object) -> None:
     """Have read what lies before the start date there was; cursors only move on from where they once began."""
-    earlier = since is None or (isinstance(since, date) and row.sync_from is not None and since < row.sync_from)
-    if row.sync_from is None or not earlier or not row.payment_sync_enabled:
+    if row.sync_from is None or not row.payment_sync_enabled:
         return
-    days = {"date_from": _plain(since), "date_to": _plain(row.sync_from)}
-    await runs.request(session, row.firm_id, row.id, "pull", params=days, priority=runs.BACKFILL, trigger="schedule")
+    if since is None or (isinstance(since, date) and since < row.sync_from):
+        days = {"date_from": _plain(since), "date_to": _plain(row.sync_from)}
+        await runs.request(
+            session, row.firm_id, row.id, "pull", params=days, priority=runs.BACKFILL, trigger="schedule"
+        )
 
 
 async def tidy(runtime: Runtime, now: datetime) -> int:

@@ -130,7 +130,7 @@ async def replay(
 async def owed(
     session: Session, firm_id: int, connection_id: int, kinds: Sequence[str], limit: int, *, automatic: bool
 ) -> Sequence[EventRow]:
-    """Events to look at, the oldest of each of these kinds and of all others, so many of each.
+    """Events to look at, the oldest first: so many of each of these kinds and of all others.
 
     `waited`: how long each has been due. Without `automatic`, only those that a person wants looked at.
     """
@@ -147,8 +147,8 @@ async def owed(
         select(WebhookEvent, waited).where(*due, of_kind).order_by(WebhookEvent.id).limit(limit).subquery()
         for of_kind in (*(WebhookEvent.kind == kind for kind in kinds), WebhookEvent.kind.not_in(kinds))
     ]
-    found: Sequence[Any] = (await session.execute(union_all(*(select(one) for one in oldest)))).all()
-    return found
+    both = union_all(*(select(one) for one in oldest)).subquery()
+    return (await session.execute(select(both).order_by(both.c.id))).all()
 
 
 async def handled(session: Session, firm_id: int, event_ids: Sequence[int], state: str, reason: str) -> None:

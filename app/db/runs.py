@@ -139,9 +139,18 @@ async def fail(session: Session, firm_id: int, run_id: int, error: Json) -> None
     await _change_open(session, firm_id, run_id, state="failed", error=error, finished_at=func.now())
 
 
-async def count(session: Session, firm_id: int, run_id: int, counts: Json) -> bool:
-    """Show what a run has done so far. False: it does not go on, as somebody paused or cancelled it."""
-    return await _change_open(session, firm_id, run_id, counts=counts)
+async def count(session: Session, firm_id: int, run_id: int, counts: Json, done: Sequence[str] | None = None) -> bool:
+    """Show what a run has done so far, and keep which kinds it is through with.
+
+    False: it does not go on, as somebody paused or cancelled it.
+    """
+    through = {} if done is None else {"params": _with_done(done)}
+    return await _change_open(session, firm_id, run_id, counts=counts, **through)
+
+
+def _with_done(done: Sequence[str]) -> Any:
+    """A run's params with the kinds that it is through with."""
+    return SyncRun.params.op("||")(func.jsonb_build_object("done", func.to_jsonb(array(done, type_=Text))))
 
 
 async def _change_open(session: Session, firm_id: int, run_id: int, **values: Any) -> bool:
@@ -169,7 +178,7 @@ async def give_way(session: Session, firm_id: int, run_id: int, *, counts: Json,
             state=queued,
             counts=counts,
             attempts=0,
-            params=SyncRun.params.op("||")(func.jsonb_build_object("done", func.to_jsonb(array(done, type_=Text)))),
+            params=_with_done(done),
             updated_at=func.now(),
         )
     )

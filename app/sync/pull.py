@@ -51,13 +51,11 @@ async def pull(turn: Turn, run: Any) -> None:
             if not through or (len(done) < len(kinds) and await work.outranked(session, turn.scope, run.priority)):
                 await runs.give_way(session, turn.firm_id, run.id, counts=tally.counts(), done=sorted(done))
                 return
-    async with turn.effects() as session:
-        if refused is None:
-            await runs.finish(session, turn.firm_id, run.id, tally.counts())
-        else:
-            await runs.count(session, turn.firm_id, run.id, tally.counts())
+            await runs.count(session, turn.firm_id, run.id, tally.counts(), sorted(done))
     if refused is not None:
         raise refused
+    async with turn.effects() as session:
+        await runs.finish(session, turn.firm_id, run.id, tally.counts())
 
 
 async def _pull_kind(turn: Turn, run: Any, kind: Kind, tally: Tally) -> bool:

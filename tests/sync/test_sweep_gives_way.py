@@ -9,6 +9,7 @@ import pytest
 from app.canonical import Kind
 from app.db import remote_records, runs
 from app.db.tables import Connection
+from app.errors import ProviderUnavailable
 from app.providers.base import Page
 from app.providers.quickbooks.adapter import QuickBooks
 from app.sync import requests
@@ -45,6 +46,38 @@ async def test_a_person_waits_for_no_more_than_one_kind_of_the_daily_sweep(
     async with world.runtime.db.firm(firm) as session:
         (run,) = [one for one in await runs.page(session, firm, after=None, limit=9) if one.trigger == "nightly"]
     assert run.state == "done"
+
+
+async def test_a_sweep_that_failed_half_way_goes_on_from_there(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    firm = await world.firm()
+    connection = await world.connect(firm)
+    await world.work(connection)
+    order: list[Kind] = []
+    changes = QuickBooks.changes
+
+    async def reading(company: QuickBooks, kind: Kind, cursor: str | None, since: date | None) -> AsyncIterator[Page]:
+        order.append(kind)
+        if len(order) == 3:
+            raise ProviderUnavailable("The provider is away.")
+        async for page in changes(company, kind, cursor, since):
+            yield page
+
+    monkeypatch.setattr(QuickBooks, "changes", reading)
+    await world.set(firm, Connection, connection, next_nightly_at=None)
+    await world.work(connection)
+    async with world.runtime.db.firm(firm) as session:
+        (run,) = [one for one in await runs.page(session, firm, after=None, limit=9) if one.trigger == "nightly"]
+        await session.exec_driver_sql("UPDATE sync_runs SET next_due_at = now()")
+    assert (run.state, run.error["code"]) == ("queued", "provider_unavailable")
+    assert run.params["done"] == sorted(order[:2])
+    await world.set(firm, Connection, connection, throttled_until=None)
+    await world.work(connection)
+    assert order[3] is order[2]
+    assert len(order) == len({*order}) + 1 == 9
+    async with world.runtime.db.firm(firm) as session:
+        found = await runs.get(session, firm, run.id)
+    assert found.state == "done"
+    assert found.counts["seen"] >= run.counts["seen"]
 
 
 async def test_a_kind_that_the_vendor_refuses_hides_no_other(world: World) -> None:
