@@ -13,8 +13,8 @@ import hashlib
 import hmac
 import json
 from base64 import b64encode
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
@@ -169,35 +169,35 @@ async def fail(stack: Haystack, firm: int, key: str, provider: str, connection: 
     return answered
 
 
-@contextmanager
-def broken_table(owner_url: str) -> Iterator[None]:
+@asynccontextmanager
+async def broken_table(owner_url: str) -> AsyncIterator[None]:
     """A table that refuses a row in a way nobody foresaw: PostgreSQL would quote the row, the log the statement."""
-    with psycopg.connect(owner_url, autocommit=True) as connection:
-        connection.execute("ALTER TABLE clients ADD CONSTRAINT canary CHECK (notes = '') NOT VALID")
+    async with await psycopg.AsyncConnection.connect(owner_url, autocommit=True) as connection:
+        await connection.execute("ALTER TABLE clients ADD CONSTRAINT canary CHECK (notes = '') NOT VALID")
         try:
             yield
         finally:
-            connection.execute("ALTER TABLE clients DROP CONSTRAINT canary")
+            await connection.execute("ALTER TABLE clients DROP CONSTRAINT canary")
 
 
-@contextmanager
-def kept_jobs(owner_url: str) -> Iterator[None]:
+@asynccontextmanager
+async def kept_jobs(owner_url: str) -> AsyncIterator[None]:
     """Jobs are deleted once they are done; this keeps what each said in a table of its own."""
-    with psycopg.connect(owner_url, autocommit=True) as connection:
-        connection.execute("CREATE TABLE kept_jobs (args jsonb, lock text)")
-        connection.execute(
+    async with await psycopg.AsyncConnection.connect(owner_url, autocommit=True) as connection:
+        await connection.execute("CREATE TABLE kept_jobs (args jsonb, lock text)")
+        await connection.execute(
             "CREATE FUNCTION keep_job() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN"
             " INSERT INTO public.kept_jobs VALUES (new.args, new.lock); RETURN new; END $$"
         )
-        connection.execute(
+        await connection.execute(
             "CREATE TRIGGER keep_job AFTER INSERT ON procrastinate.procrastinate_jobs"
             " FOR EACH ROW EXECUTE FUNCTION keep_job()"
         )
         try:
             yield
         finally:
-            connection.execute("DROP FUNCTION keep_job CASCADE")
-            connection.execute("DROP TABLE kept_jobs")
+            await connection.execute("DROP FUNCTION keep_job CASCADE")
+            await connection.execute("DROP TABLE kept_jobs")
 
 
 async def life(stack: Haystack, firm: int, key: str, owner_url: str) -> None:
@@ -222,14 +222,14 @@ async def life(stack: Haystack, firm: int, key: str, owner_url: str) -> None:
         assert ended.status_code == 200, ended.text
     refused = await stack.call(key, "POST", f"{BOOKS}/invoices", json=written("refused", "xero") | {"due_date": MEMO})
     assert refused.status_code == 422
-    with broken_table(owner_url):
+    async with broken_table(owner_url):
         broken = await stack.call(key, "POST", f"{BOOKS}/clients", json={"name": CLIENT, "notes": SECRET_NOTE})
         assert (broken.status_code, broken.json()["code"]) == (500, "internal_error")
 
 
-def places(stack: Haystack, metrics: str, owner_url: str) -> list[tuple[str, str]]:
+async def places(stack: Haystack, metrics: str, owner_url: str) -> list[tuple[str, str]]:
     """Everything there is to search, each under what it is called in `HOMES`."""
-    found = [("the log", stack.log.getvalue()), ("metrics", metrics), *database_values(owner_url)]
+    found = [("the log", stack.log.getvalue()), ("metrics", metrics), *await database_values(owner_url)]
     for answer in stack.answers:
         if "(the provider said: " in answer:
             place = "a refusal in the vendor's words"
@@ -243,10 +243,10 @@ async def test_what_is_sensitive_is_where_it_may_be_and_nowhere_else(haystack: H
     firm = await haystack.world.firm()
     async with open_api(haystack.world) as api:
         _, key = await api.key(firm)
-    with kept_jobs(owner_url):
+    async with kept_jobs(owner_url):
         await life(haystack, firm, key, owner_url)
         metrics = (await haystack.call(key, "GET", "/metrics")).text
-        searched = places(haystack, metrics, owner_url)
+        searched = await places(haystack, metrics, owner_url)
     heaps = {place for place, text in searched if text}
     assert {"the log", "metrics", "a problem", "an answer", "kept_jobs.args"} <= heaps
     log = haystack.log.getvalue()

@@ -71,7 +71,7 @@ async def test_no_secret_is_shown_anywhere(haystack: Haystack, owner_url: str) -
         await story(haystack, firm, key)
     async with runtime.db.system() as session:
         grants = (await session.exec_driver_sql("SELECT id FROM grants")).scalars().all()
-    stored = "\n".join(f"{place}: {text}" for place, text in database_values(owner_url))
+    stored = "\n".join(f"{place}: {text}" for place, text in await database_values(owner_url))
     reprs = [runtime, runtime.settings, runtime.vault, runtime.db, runtime.keys, *runtime.oauth.values()]
     reprs += [runtime.vault.tokens(grant) for grant in grants]
     places = {

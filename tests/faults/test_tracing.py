@@ -83,7 +83,7 @@ async def test_a_push_is_one_trace_from_the_request_to_the_providers_answer(
     assert held == []
     for text in (MEMO, COMPANY, "Traced-Query-77", "?"):
         assert text not in said
-    stored = "\n".join(text for place, text in database_values(owner_url) if place != "procrastinate_jobs.args")
+    stored = "\n".join(text for place, text in await database_values(owner_url) if place != "procrastinate_jobs.args")
     assert "traceparent" not in stored, "a trace lives as long as its job"
 
 

@@ -138,11 +138,16 @@ def own_secrets(settings: Settings, key: str) -> dict[str, str]:
     return known
 
 
-def database_values(owner_url: str) -> list[tuple[str, str]]:
+async def database_values(owner_url: str) -> list[tuple[str, str]]:
     """Every text, JSON and byte value of every table, under `table.column`; bytes are shown as text where they are.
 
-    The walls are lifted for the look, and it is rolled back.
+    The wall of each table is lifted for the look, and it is rolled back. That waits for whoever uses the table, as the
+    worker in this process may.
     """
+    return await asyncio.to_thread(_database_values, owner_url)
+
+
+def _database_values(owner_url: str) -> list[tuple[str, str]]:
     columns = """
         SELECT c.table_schema, c.table_name, c.column_name, c.data_type FROM information_schema.columns c
         JOIN information_schema.tables t USING (table_schema, table_name)
@@ -159,7 +164,7 @@ def database_values(owner_url: str) -> list[tuple[str, str]]:
             values = [value for (value,) in connection.execute(select) if value is not None]
             texts = [value.decode("utf-8", "replace") if kind == "bytea" else str(value) for value in values]
             found += [(f"{table}.{column}", text) for text in texts]
-        connection.rollback()
+            connection.rollback()  # no table is locked while another one is waited for
     return found
 
 
