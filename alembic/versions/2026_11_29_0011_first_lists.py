@@ -12,7 +12,7 @@ depends_on: Sequence[str] | None = None
 
 
 def upgrade() -> None:
-    """Add the moment; lists that were read before are compared by the daily sweep."""
+    """Add the moment; of lists that were read before, the daily sweep compares the days that it reads."""
     op.add_column("sync_cursors", sa.Column("missing_due", sa.TIMESTAMP(timezone=True)))
 
 

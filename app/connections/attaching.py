@@ -6,7 +6,7 @@ from app.canonical import ProviderName
 from app.connections.companies import Established, environment_of, stored
 from app.connections.consent import Consent, ConsentTokens, patiently, unknown
 from app.connections.ending import unlink
-from app.db import audit, connections, oauth_states, wakeups
+from app.db import audit, connections, oauth_states, runs, wakeups
 from app.db.connections import ConnectionRow
 from app.db.cures import Cure, cured
 from app.db.session import Session
@@ -136,6 +136,7 @@ async def _write(
         "readiness": company.readiness,
     }
     connection_id = await connections.connect(session, caller.firm_id, consent.provider, choice.external_id, values)
+    await runs.read_all_again(session, caller.firm_id, connection_id)
     cures = (Cure.reconnected, Cure.company_changed)
     await cured(session, caller.firm_id, cures, connection_id=connection_id)
     await audit.record(

@@ -42,6 +42,7 @@ CODES: Mapping[Cure, tuple[str, ...]] = {
         "feature_unavailable",
         "subscription_ended",
         "cannot_be_prepared",
+        "cannot_be_read",
         *_TAXES,
     ),
     Cure.lists_changed: (*_ACCOUNTS, *_TAXES, *_ITEMS, "reference_invalid", "record_missing_or_inactive"),

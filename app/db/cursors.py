@@ -1,6 +1,6 @@
 """How far each kind has been read from a company."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -38,9 +38,16 @@ async def save(session: Session, firm_id: int, connection_id: int, kind: Kind, c
 
 
 async def missing_due(session: Session, firm_id: int, connection_id: int, kind: Kind) -> datetime | None:
-    """When a first list was begun whose gaps nobody has looked at; None when that is done."""
+    """When the first list was begun, if what it lacks is still to be looked at.
+
+    After two weeks it is not any more: whatever makes that impossible must end, and a change feed does not reach back
+    for ever. The daily sweep finds what is missing among the documents of its days.
+    """
     query = select(SyncCursor.missing_due).where(
-        SyncCursor.firm_id == firm_id, SyncCursor.connection_id == connection_id, SyncCursor.kind == kind.value
+        SyncCursor.firm_id == firm_id,
+        SyncCursor.connection_id == connection_id,
+        SyncCursor.kind == kind.value,
+        SyncCursor.missing_due > func.now() - timedelta(days=14),
     )
     begun: datetime | None = (await session.execute(query)).scalar_one_or_none()
     return begun
@@ -50,6 +57,11 @@ async def looked_at_missing(session: Session, firm_id: int, connection_id: int, 
     """Note that all that the first list lacks was looked at."""
     await session.execute(
         update(SyncCursor)
-        .where(SyncCursor.firm_id == firm_id, SyncCursor.connection_id == connection_id, SyncCursor.kind == kind.value)
+        .where(
+            SyncCursor.firm_id == firm_id,
+            SyncCursor.connection_id == connection_id,
+            SyncCursor.kind == kind.value,
+            SyncCursor.missing_due.is_not(None),
+        )
         .values(missing_due=None, updated_at=func.now())
     )

@@ -1,6 +1,6 @@
 """The last copies seen of what providers hold."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -105,7 +105,7 @@ async def page(
 
 
 async def stored_since(session: Session, firm_id: int, connection_id: int, kind: Kind, moment: datetime) -> set[str]:
-    """The ids of the copies that are new or were found different since then."""
+    """The ids of the copies that were stored or touched since then."""
     query = select(RemoteRecord.external_id).where(
         RemoteRecord.firm_id == firm_id,
         RemoteRecord.connection_id == connection_id,
@@ -113,6 +113,20 @@ async def stored_since(session: Session, firm_id: int, connection_id: int, kind:
         RemoteRecord.updated_at >= moment,
     )
     return {row.external_id for row in await session.execute(query)}
+
+
+async def touch(session: Session, firm_id: int, connection_id: int, kind: Kind, external_ids: Collection[str]) -> None:
+    """Take these copies for stored now, as they were found to be what is there."""
+    await session.execute(
+        update(RemoteRecord)
+        .where(
+            RemoteRecord.firm_id == firm_id,
+            RemoteRecord.connection_id == connection_id,
+            RemoteRecord.kind == kind.value,
+            RemoteRecord.external_id.in_(external_ids),
+        )
+        .values(updated_at=func.now())
+    )
 
 
 async def seen(

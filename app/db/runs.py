@@ -139,13 +139,32 @@ async def fail(session: Session, firm_id: int, run_id: int, error: Json) -> None
     await _change_open(session, firm_id, run_id, state="failed", error=error, finished_at=func.now())
 
 
-async def count(session: Session, firm_id: int, run_id: int, counts: Json, done: Sequence[str] | None = None) -> bool:
-    """Show what a run has done so far, and keep which kinds it is through with.
-
-    False: it does not go on, as somebody paused or cancelled it.
-    """
+async def count(session: Session, firm_id: int, run_id: int, counts: Json, done: Sequence[str] | None = None) -> None:
+    """Show what a run has done so far; with `done`, also keep which kinds it is through with."""
     through = {} if done is None else {"params": _with_done(done)}
-    return await _change_open(session, firm_id, run_id, counts=counts, **through)
+    await _change_open(session, firm_id, run_id, counts=counts, **through)
+
+
+async def is_open(session: Session, firm_id: int, run_id: int) -> bool:
+    """Whether a run still goes on: nobody has paused or cancelled it."""
+    query = select(SyncRun.id).where(
+        SyncRun.firm_id == firm_id, SyncRun.id == run_id, SyncRun.state.in_(("queued", "running"))
+    )
+    return (await session.execute(query)).one_or_none() is not None
+
+
+async def read_all_again(session: Session, firm_id: int, connection_id: int) -> None:
+    """Open pulls of a connection begin with their first kind again."""
+    await session.execute(
+        update(SyncRun)
+        .where(
+            SyncRun.firm_id == firm_id,
+            SyncRun.connection_id == connection_id,
+            SyncRun.action == "pull",
+            SyncRun.state.in_(("queued", "running", "paused")),
+        )
+        .values(params=SyncRun.params.op("-")("done"))
+    )
 
 
 def _with_done(done: Sequence[str]) -> Any:
@@ -153,14 +172,12 @@ def _with_done(done: Sequence[str]) -> Any:
     return SyncRun.params.op("||")(func.jsonb_build_object("done", func.to_jsonb(array(done, type_=Text))))
 
 
-async def _change_open(session: Session, firm_id: int, run_id: int, **values: Any) -> bool:
-    query = (
+async def _change_open(session: Session, firm_id: int, run_id: int, **values: Any) -> None:
+    await session.execute(
         update(SyncRun)
         .where(SyncRun.firm_id == firm_id, SyncRun.id == run_id, SyncRun.state.in_(("queued", "running")))
         .values(updated_at=func.now(), **values)
-        .returning(SyncRun.id)
     )
-    return (await session.execute(query)).one_or_none() is not None
 
 
 async def discard(session: Session, firm_id: int, run_id: int) -> None:

@@ -24,7 +24,8 @@ _ASK_IF_DUE = text(
     SELECT firm_id, id, 'pull', 'schedule', 40 FROM due
     WHERE (due.again OR due.connected_at < now() - interval '1 minute') AND NOT EXISTS (
         SELECT 1 FROM sync_runs r
-        WHERE r.connection_id = due.id AND r.action = 'pull' AND r.state IN ('queued', 'running'))
+        WHERE r.connection_id = due.id AND r.action = 'pull' AND r.state IN ('queued', 'running')
+          AND coalesce(r.params ->> 'kinds', r.params ->> 'date_from', r.params ->> 'date_to') IS NULL)
     """
 )
 

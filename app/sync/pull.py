@@ -1,15 +1,18 @@
 """Pull: what changed at the provider, page by page; one page and its cursor are one transaction."""
 
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from app.canonical import Kind, RemoteBankTransaction, RemoteInvoice, RemoteJournal, RemotePayment, RemoteRecord
-from app.db import cursors, listings, outgoing, remote_records, runs, settlements, work
+from app.db import cursors, outgoing, runs, settlements, work
 from app.db.cures import Cure, cured
-from app.errors import ProviderRejected
+from app.db.session import Session
+from app.errors import ProviderError, ProviderRejected, ProviderUnavailable
+from app.providers.base import Page
 from app.sync.applying import Tally, apply, only, unknown_yet
 from app.sync.calendar import followed
-from app.sync.stale import look_at
+from app.sync.missing import look_at_missing, missing, note
 from app.sync.turn import Turn
 
 _SYNCED_AT = {
@@ -27,121 +30,110 @@ _CURES = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Days:
+    """The days that a pull was asked for, both inclusive; without any it reads what changed since it last did."""
+
+    start: date | None
+    end: date | None
+
+    @property
+    def limited(self) -> bool:
+        """Whether it was asked for some days alone."""
+        return self.start is not None or self.end is not None
+
+    def hold(self, record: RemoteRecord) -> bool:
+        """Whether a record's business date is one of them; undated records always are."""
+        day = record.on if isinstance(record, RemotePayment | RemoteJournal | RemoteBankTransaction) else None
+        day = record.issue_date if isinstance(record, RemoteInvoice) else day
+        return day is None or ((self.start is None or day >= self.start) and (self.end is None or day <= self.end))
+
+
 async def pull(turn: Turn, run: Any) -> None:
     """Carry out one pull run. It gives way between pages, or kinds, to what is more urgent, and goes on later.
 
-    What the provider refuses for one kind is raised once all others are read. Raises ProviderError.
+    What goes wrong with one kind alone is raised once all others are read. Raises ProviderError.
     """
     asked = run.params.get("kinds")
     kinds = [Kind(kind) for kind in asked] if asked else followed(turn.provider.capabilities)
+    days = Days(_day(run.params.get("date_from")), _day(run.params.get("date_to")))
     done = set(run.params.get("done", ()))
     tally = Tally(**{name: run.counts.get(name, 0) for name in Tally().counts()})
-    refused: ProviderRejected | None = None
+    failed: ProviderError | None = None
     for kind in kinds:
         if kind.value in done:
             continue
+        lacking: list[str] | None = None
         try:
-            through = await _pull_kind(turn, run, kind, tally)
+            lacking = await _read(turn, run, kind, days, tally)
+            through = lacking is not None and await look_at_missing(turn, run, kind, lacking, tally)
         except ProviderRejected as error:  # a permission may be missing for this kind alone
-            refused = refused or error
+            failed = failed or error
+            continue
+        except ProviderUnavailable as error:
+            if lacking is None:
+                raise
+            failed = failed or error  # it has just shown its list: there is one record that it cannot show
             continue
         done |= {kind.value} if through else set()
         async with turn.effects() as session:
-            # What reads some days has no cursor, but what it is through with it need not read again.
-            if not through or (len(done) < len(kinds) and await work.outranked(session, turn.scope, run.priority)):
+            if through and not days.limited:
+                await cursors.looked_at_missing(session, turn.firm_id, turn.connection_id, kind)
+            stop = not through or not await runs.is_open(session, turn.firm_id, run.id)
+            stop = stop or (len(done) < len(kinds) and await work.outranked(session, turn.scope, run.priority))
+            if stop:
                 await runs.give_way(session, turn.firm_id, run.id, counts=tally.counts(), done=sorted(done))
                 return
-            await runs.count(session, turn.firm_id, run.id, tally.counts(), sorted(done))
-    if refused is not None:
-        raise refused
+            # What reads some days has no cursor: what it is through with it need not read again should it fail.
+            await runs.count(session, turn.firm_id, run.id, tally.counts(), sorted(done) if days.limited else None)
+    if failed is not None:
+        raise failed
     async with turn.effects() as session:
         await runs.finish(session, turn.firm_id, run.id, tally.counts())
 
 
-async def _pull_kind(turn: Turn, run: Any, kind: Kind, tally: Tally) -> bool:
-    """Read one kind to its end. False: something more urgent came, or a person stopped it; the cursor remembers."""
-    start, end = _day(run.params.get("date_from")), _day(run.params.get("date_to"))
-    windowed = start is not None or end is not None
+async def _read(turn: Turn, run: Any, kind: Kind, days: Days, tally: Tally) -> list[str] | None:
+    """Read one kind to its end; returns what its list should have shown and did not.
+
+    None: something more urgent came, or a person stopped it; the cursor remembers how far it came.
+    """
     async with turn.db.firm(turn.firm_id) as session:
-        cursor = None if windowed else await cursors.get(session, turn.firm_id, turn.connection_id, kind)
-        since = start or turn.connection.sync_from
+        cursor = None if days.limited else await cursors.get(session, turn.firm_id, turn.connection_id, kind)
+        since = days.start or turn.connection.sync_from
         since = since or await settlements.earliest_invoice_date(session, turn.firm_id, turn.connection_id)
-    before, listed = tally.changed, set[str]()
+    before, listed = tally.changed, set[str]() if days.limited else None
     async for page in turn.provider.changes(kind, cursor, since):
-        wanted = [record for record in page.records if _within(record, start, end)]
-        listed.update(record.external_id for record in page.records)
+        if listed is not None:
+            listed.update(record.external_id for record in page.records)
         async with turn.effects() as session:
-            # A copy and what follows from it are stored together: what is as we know it needs no second look.
-            news = wanted if windowed else await unknown_yet(session, turn, kind, wanted)
-            tally.seen += len(wanted) - len(news)
-            tally.add(await apply(session, turn, news))
-            if page.complete:
-                tally.changed += await only(session, turn, kind, page.records)
-            if not windowed:
-                await cursors.save(session, turn.firm_id, turn.connection_id, kind, page.cursor)
-            stop = not await runs.count(session, turn.firm_id, run.id, tally.counts())
-            stop = stop or (not windowed and await work.outranked(session, turn.scope, run.priority))
+            await _store_page(session, turn, kind, days, page, tally)
+            stop = not await runs.is_open(session, turn.firm_id, run.id)
+            if not days.limited:  # days begin anew where they are broken off, and so are counted at their end
+                await runs.count(session, turn.firm_id, run.id, tally.counts())
+                stop = stop or await work.outranked(session, turn.scope, run.priority)
         if stop:
-            return False
-    missing = await _missing(turn, kind, listed, since, end, windowed=windowed)
-    if not await _look_at_missing(turn, run, kind, missing, tally, gives_way=windowed):
-        return False
+            return None
     async with turn.effects() as session:
-        if not windowed:
-            await cursors.looked_at_missing(session, turn.firm_id, turn.connection_id, kind)
         if kind in _CURES and tally.changed > before:
             await cured(session, turn.firm_id, [_CURES[kind]], connection_id=turn.connection_id)
         if kind in _SYNCED_AT:
             stamp = {_SYNCED_AT[kind]: outgoing.now()}
             await outgoing.touch_connection(session, turn.firm_id, turn.connection_id, stamp)
-    return True
+    return await missing(turn, kind, listed, since, days.end)
 
 
-async def _missing(
-    turn: Turn, kind: Kind, listed: set[str], since: date | None, until: date | None, *, windowed: bool
-) -> list[str]:
-    """What a whole list should have shown and did not: one of some days, or the first one of all.
-
-    QuickBooks leaves out what was deleted, and its change feed tells of that only what came after our first look. The
-    first list may have been read by several runs and workers; what they stored has been in it.
-    """
-    if kind not in listings.KINDS:
-        return []
-    async with turn.db.firm(turn.firm_id) as session:
-        if not windowed:
-            begun = await cursors.missing_due(session, turn.firm_id, turn.connection_id, kind)
-            if begun is None:
-                return []
-            listed |= await remote_records.stored_since(session, turn.firm_id, turn.connection_id, kind, begun)
-        there = await listings.expected(session, turn.firm_id, turn.connection_id, kind, since, until)
-    return [external_id for external_id in there if external_id not in listed]
-
-
-async def _look_at_missing(
-    turn: Turn, run: Any, kind: Kind, missing: list[str], tally: Tally, *, gives_way: bool
-) -> bool:
-    """Read these by their ids. False: something more urgent came, or a person stopped it.
-
-    The first list does not give way here: whoever comes back to it begins with all that is missing again.
-    """
-    size = turn.provider.capabilities.fetch_size
-    for start in range(0, len(missing), size):
-        if start:
-            async with turn.effects() as session:
-                stop = not await runs.count(session, turn.firm_id, run.id, tally.counts())
-                stop = stop or (gives_way and await work.outranked(session, turn.scope, run.priority))
-            if stop:
-                return False
-        tally.add(await look_at(turn, kind, missing[start : start + size]))
-    return True
+async def _store_page(session: Session, turn: Turn, kind: Kind, days: Days, page: Page, tally: Tally) -> None:
+    """A copy and what follows from it are stored together: what is as we know it needs no second look."""
+    wanted = [record for record in page.records if days.hold(record)]
+    news = wanted if days.limited else await unknown_yet(session, turn, kind, wanted)
+    tally.seen += len(wanted) - len(news)
+    tally.add(await apply(session, turn, news))
+    if page.complete:
+        tally.changed += await only(session, turn, kind, page.records)
+    if not days.limited:
+        await cursors.save(session, turn.firm_id, turn.connection_id, kind, page.cursor)
+        await note(session, turn, kind, {one.external_id for one in wanted} - {one.external_id for one in news})
 
 
 def _day(text: str | None) -> date | None:
     return date.fromisoformat(text) if text else None
-
-
-def _within(record: RemoteRecord, start: date | None, end: date | None) -> bool:
-    """Whether a record's business date lies within the asked days, both inclusive; undated records do."""
-    day = record.on if isinstance(record, RemotePayment | RemoteJournal | RemoteBankTransaction) else None
-    day = record.issue_date if isinstance(record, RemoteInvoice) else day
-    return day is None or ((start is None or day >= start) and (end is None or day <= end))

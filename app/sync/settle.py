@@ -97,9 +97,7 @@ async def _look_once_more(turn: Turn, row: Any) -> None:
     async with turn.db.firm(turn.firm_id) as session:
         external_ids = await writes.written_ids(session, turn.firm_id, row.id)
     try:
-        await stale.look_at(turn, Kind(row.kind), external_ids)
-    except ProviderRejected as error:  # it would be rejected for ever; the nightly sweep has to do
-        log.warning("settled_call_not_looked_at", connection_id=turn.connection_id, code=error.public_code)
+        await stale.look_at_each(turn, Kind(row.kind), external_ids)  # for what cannot be read, the sweep has to do
     except ProviderError:
         # Later and later, so that one record which the provider cannot show holds up nothing else.
         wait = min(max(STILL_UNKNOWN, row.quiet / 4), SLOWEST_LOOK)

@@ -8,15 +8,26 @@ written again; one that was edited in its amounts, voided or deleted is a confli
 from collections.abc import Collection, Sequence
 from typing import Any
 
+import structlog
+
 from app.canonical import DocumentState, Gone, Kind, RemoteCustomer, RemoteInvoice, RemoteJournal, RemoteRecord
 from app.db import mappings, outgoing, writes
-from app.db.session import Session
-from app.errors import Fault, ProviderRejected
+from app.db.session import Session, Unavailable
+from app.errors import Fault, ProviderError, ProviderRejected, StaleLease
 from app.providers.base import Outcome, Refused
 from app.sync.applying import Tally, apply
 from app.sync.turn import Turn
 
+log = structlog.get_logger(__name__)
+
 MISSING = "record_missing_or_inactive"  # it, or something that it uses
+
+NOT_READ = Fault(
+    code="cannot_be_read",
+    message="What the provider answered about this record could not be read: that is an error of this service.",
+    who="operator",
+    fix="The log has the details. Nothing was sent.",
+)
 
 
 async def look_before(turn: Turn, kind: Kind, calls: int) -> None:
@@ -32,19 +43,18 @@ async def look_before(turn: Turn, kind: Kind, calls: int) -> None:
 
 
 async def _look_or_refuse(turn: Turn, kind: Kind, rows: Sequence[Any]) -> None:
-    """Read what these records are there; what the vendor does not let us read is not written, and says so."""
-    try:
-        await look_at(turn, kind, [row.external_id for row in rows])
-    except ProviderRejected as error:  # it would be rejected for ever, and nothing behind it would ever be sent
-        if len(rows) > 1:
-            middle = len(rows) // 2
-            await _look_or_refuse(turn, kind, rows[:middle])
-            await _look_or_refuse(turn, kind, rows[middle:])
-            return
-        async with turn.effects() as session:
-            mapping = await mappings.get(session, turn.firm_id, kind, rows[0].mapping_id)
-            if mapping.state == "pending":
-                values = outgoing.with_fault("error", error.fault)
+    """Read what these records are there; what cannot be read is not written, and says so.
+
+    It could not be read for ever, and nothing behind it would ever be sent.
+    """
+    _, faults = await look_at_each(turn, kind, [row.external_id for row in rows])
+    if not faults:
+        return
+    async with turn.effects() as session:
+        for row in rows:
+            mapping = await mappings.get(session, turn.firm_id, kind, row.mapping_id)
+            if row.external_id in faults and mapping.state == "pending":
+                values = outgoing.with_fault("error", faults[row.external_id])
                 await outgoing.mark(session, turn.firm_id, kind, mapping.id, **values)
 
 
@@ -73,6 +83,29 @@ async def look_at(turn: Turn, kind: Kind, external_ids: Collection[str]) -> Tall
             for record in records if kind in mappings.TABLES else ():
                 await _before_writing(session, turn, kind, record)
     return tally
+
+
+async def look_at_each(turn: Turn, kind: Kind, external_ids: Sequence[str]) -> tuple[Tally, dict[str, Fault]]:
+    """As `look_at`, but what cannot be read hides nothing else: also returns why not, by id.
+
+    Raises ProviderError when it is not about a record.
+    """
+    try:
+        return await look_at(turn, kind, external_ids), {}
+    except (StaleLease, Unavailable):
+        raise
+    except Exception as error:
+        if isinstance(error, ProviderError) and not isinstance(error, ProviderRejected):
+            raise
+        if len(external_ids) > 1:
+            middle = len(external_ids) // 2
+            found, faults = await look_at_each(turn, kind, external_ids[:middle])
+            more, others = await look_at_each(turn, kind, external_ids[middle:])
+            found.add(more)
+            return found, faults | others
+        (external_id,) = external_ids
+        log.exception("record_not_read", connection_id=turn.connection_id, kind=kind.value, external_id=external_id)
+        return Tally(), {external_id: error.fault if isinstance(error, ProviderRejected) else NOT_READ}
 
 
 async def _before_writing(session: Session, turn: Turn, kind: Kind, record: RemoteRecord) -> None:

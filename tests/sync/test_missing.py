@@ -3,20 +3,18 @@
 Xero lists what was voided or deleted; QuickBooks leaves out what was deleted.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any
 
 import pytest
 
-from app.canonical import Gone, Kind
+from app.canonical import Kind
 from app.db import bank_transactions, inbox, runs
 from app.db.bank_transactions import Filters
 from app.db.ledger_tables import BankTransaction
 from app.db.tables import Connection, Invoice
-from app.errors import ProviderUnavailable
-from app.providers.base import Page
 from app.providers.quickbooks.adapter import QuickBooks
 from app.sync import requests
 from app.sync.controlling import Act, control
@@ -77,38 +75,6 @@ async def test_the_first_look_finds_what_was_deleted_before_it(world: World) -> 
     await world.act(connection, "delete_invoice", invoice_id=await there(world, firm, connection, invoices[0]))
     await pull(world, firm, connection, [Kind.invoice])
     assert await states(world, firm, connection, invoices) == ["conflict", "synced"]
-
-
-async def test_a_first_list_that_was_broken_off_is_compared_with_what_we_know_all_the_same(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its cursor stands where the vendor tells of no earlier deletion; only what it lacks is looked at by id."""
-    firm, connection, invoices = await pushed(world, "quickbooks", 3)
-    deleted = await there(world, firm, connection, invoices[0])
-    await world.act(connection, "delete_invoice", invoice_id=deleted)
-    changes, fetch = QuickBooks.changes, QuickBooks.fetch
-    seen: list[str] = []
-
-    async def reading(company: QuickBooks, kind: Kind, cursor: str | None, since: date | None) -> AsyncIterator[Page]:
-        async for page in changes(company, kind, cursor, since):
-            yield replace(page, records=tuple(one for one in page.records if not isinstance(one, Gone)))
-        if cursor is None:
-            raise ProviderUnavailable("The provider is away.")
-
-    async def fetching(company: QuickBooks, kind: Kind, ids: Sequence[str]) -> Any:
-        seen.extend(ids)
-        return await fetch(company, kind, ids)
-
-    monkeypatch.setattr(QuickBooks, "changes", reading)
-    monkeypatch.setattr(QuickBooks, "fetch", fetching)
-    counted = await pull(world, firm, connection, [Kind.invoice], state="failed")
-    assert (counted, seen) == ({"seen": 2, "changed": 2}, [])
-    await world.set(firm, Connection, connection, throttled_until=None)
-    await pull(world, firm, connection, [Kind.invoice])
-    assert seen == [deleted]
-    assert await states(world, firm, connection, invoices) == ["conflict", "synced", "synced"]
-    await pull(world, firm, connection, [Kind.invoice])
-    assert seen == [deleted]
 
 
 @BOTH

@@ -1,13 +1,14 @@
 """The daily sweep reads many kinds: what a person waits for does not wait for all of them."""
 
 from collections.abc import AsyncIterator
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from app.canonical import Kind
 from app.db import remote_records, runs
+from app.db.sync_tables import SyncRun
 from app.db.tables import Connection
 from app.errors import ProviderUnavailable
 from app.providers.base import Page
@@ -93,3 +94,35 @@ async def test_a_kind_that_the_vendor_refuses_hides_no_other(world: World) -> No
     assert (run.state, run.error["code"]) == ("failed", "request_malformed")
     assert {"account", "tax_rate"} <= seen
     assert run.counts["seen"] >= run.counts["changed"] > 0  # what was read of the others stays counted
+
+
+async def test_whoever_connects_again_has_open_pulls_read_all_of_it_once_more(world: World) -> None:
+    firm = await world.firm()
+    connection = await world.connect(firm)
+    await world.work(connection)
+    asked = {"kinds": ["customer", "account"]}
+    async with world.runtime.db.firm(firm) as session:
+        run = await runs.request(session, firm, connection, "pull", params=asked, trigger="schedule", priority=40)
+        await runs.give_way(session, firm, run, counts={}, done=["customer"])
+    assert await world.connect(firm) == connection
+    async with world.runtime.db.firm(firm) as session:
+        assert (await runs.get(session, firm, run)).params == asked
+
+
+async def test_a_pull_of_something_else_does_not_stand_for_the_scheduled_one(world: World) -> None:
+    """The one that stands for it reads whatever tells of payments, from where it was read last."""
+    firm = await world.firm()
+    connection = await world.connect(firm)
+    await world.work(connection)
+    later = {"next_due_at": datetime.now(UTC) + timedelta(hours=1)}
+    found = []
+    for params in ({"kinds": ["account"]}, {"date_from": "2026-11-01", "date_to": None}, {"date_from": None}, {}):
+        async with world.runtime.db.firm(firm) as session:
+            await session.exec_driver_sql("DELETE FROM sync_runs")
+            run = await runs.request(session, firm, connection, "pull", params=params, trigger="schedule", priority=40)
+        await world.set(firm, SyncRun, run, **later)
+        await world.set(firm, Connection, connection, next_sync_at=datetime.now(UTC))
+        await world.work(connection)
+        async with world.runtime.db.firm(firm) as session:
+            found.append(len(await runs.page(session, firm, after=None, limit=9)))
+    assert found == [2, 2, 1, 1]
