@@ -94,7 +94,7 @@ async def look_at_each(turn: Turn, kind: Kind, external_ids: Sequence[str]) -> t
         return await look_at(turn, kind, external_ids), {}
     except (StaleLease, Unavailable):
         raise
-    except Exception as error:
+    except Exception as error:  # whatever one record does to us, the others are to be read
         if isinstance(error, ProviderError) and not isinstance(error, ProviderRejected):
             raise
         if len(external_ids) > 1:
