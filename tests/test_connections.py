@@ -506,7 +506,8 @@ class TestSharedGrant:
         desk.vendors.tenants["user-1"] = {"t-1": "Acme Pty"}
         assert await desk.connect(acme, XERO, "user-1") == first
         for one in pair:
-            assert (await desk.row(*one)).status == "active"
+            row = await desk.row(*one)
+            assert (row.status, row.next_sync_at, row.next_nightly_at) == ("active", row.updated_at, row.updated_at)
 
 
 class TestEnding:

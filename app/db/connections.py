@@ -171,10 +171,11 @@ async def expire(session: Session, grant_id: int, message: str) -> Sequence[tupl
 
 async def revive(session: Session, grant_id: int) -> Sequence[tuple[int, int]]:
     """Make the expired connections of a renewed grant active again; returns (firm, connection) of each."""
+    due = dict.fromkeys(("next_due_at", "next_sync_at", "next_nightly_at"), func.now())  # as after connecting again
     query = (
         update(Connection)
         .where(Connection.grant_id == grant_id, Connection.status == "expired")
-        .values(status="active", error_code="", error_message="", next_due_at=func.now(), updated_at=func.now())
+        .values(status="active", error_code="", error_message="", updated_at=func.now(), **due)
         .returning(Connection.firm_id, Connection.id)
     )
     return [(row.firm_id, row.id) for row in await session.execute(query)]

@@ -202,6 +202,11 @@ async def give_way(session: Session, firm_id: int, run_id: int, *, counts: Json,
 
 
 async def postpone(session: Session, firm_id: int, run_id: int, *, seconds: float, error: Json) -> None:
-    """Try again later: the run stays open and says why it waits."""
+    """Try again later: the run stays open and says why it waits.
+
+    One that reads from cursors begins with its first kind again: it stands for the scheduled ones meanwhile.
+    """
     due = text("now() + make_interval(secs => :seconds)").bindparams(seconds=seconds)
-    await _change_open(session, firm_id, run_id, state="queued", error=error, next_due_at=due)
+    of_days = func.coalesce(SyncRun.params["date_from"].astext, SyncRun.params["date_to"].astext).is_not(None)
+    params = case((of_days, SyncRun.params), else_=SyncRun.params.op("-")("done"))
+    await _change_open(session, firm_id, run_id, state="queued", error=error, next_due_at=due, params=params)

@@ -141,6 +141,9 @@ class Limits:
     day_header: str = ""
 
 
+FETCHED_ONE_BY_ONE = 10  # one that is in none of several lists takes a call for each of them
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
     """What a provider permits, as data.
@@ -151,6 +154,7 @@ class Capabilities:
     `customer_fields`: what a customer there holds of ours (an address by its parts, `billing_address.city`);
     `clears_fields`: an update empties what is empty here. `guards_updates`: the vendor refuses an update of something
     that was changed since we read it; where it does not, we look before we write.
+    `fetch_size`: how many ids one call reads; those of kinds in `read_one_by_one` take a call each.
     `payment_sources`: the kinds that must be read to know what was paid (where credits show on the invoice only).
     """
 
@@ -166,6 +170,11 @@ class Capabilities:
     customer_fields: tuple[str, ...] = ()
     clears_fields: bool = False
     guards_updates: bool = True
+    read_one_by_one: frozenset[Kind] = frozenset()
+
+    def fetch_size_of(self, kind: Kind) -> int:
+        """How many records of a kind to ask for at a time: a look must end within the calls of a minute."""
+        return min(self.fetch_size, FETCHED_ONE_BY_ONE) if kind in self.read_one_by_one else self.fetch_size
 
 
 ADDRESS_FIELDS = tuple(f"billing_address.{part.name}" for part in fields(Address))
@@ -205,7 +214,7 @@ class AccountingProvider(Protocol):
         ...
 
     async def fetch(self, kind: Kind, external_ids: Sequence[str]) -> list[RemoteRecord]:
-        """Read these records (≤ `fetch_size`); ids that do not exist come back as `Gone`."""
+        """Read these records (≤ `fetch_size_of` the kind); ids that do not exist come back as `Gone`."""
         ...
 
 

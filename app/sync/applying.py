@@ -46,6 +46,7 @@ class Tally:
     """What applying some records did: `seen` read, `changed` copies that are new or differ, `payments` that changed.
 
     `transactions`: bank transactions that are new or differ. `customers`: clients of ours that changed or are new.
+    `unread`: what could not be read by its id.
     """
 
     seen: int = 0
@@ -53,6 +54,7 @@ class Tally:
     payments: int = 0
     transactions: int = 0
     customers: int = 0
+    unread: int = 0
 
     def add(self, other: "Tally") -> None:
         """Sum up."""
@@ -61,6 +63,7 @@ class Tally:
         self.payments += other.payments
         self.transactions += other.transactions
         self.customers += other.customers
+        self.unread += other.unread
 
     def counts(self) -> dict[str, Any]:
         """As a run's counts."""

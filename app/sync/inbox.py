@@ -63,7 +63,7 @@ async def _chosen(session: Session, turn: Turn) -> list[Any]:
     kind = _next_kind(waiting)
     of_kind = [event for event in waiting if event.kind == kind.value]
     ids = list(dict.fromkeys(event.external_id for event in of_kind))
-    asked = frozenset(ids[: turn.provider.capabilities.fetch_size])
+    asked = frozenset(ids[: turn.provider.capabilities.fetch_size_of(kind)])
     return [event for event in of_kind if event.external_id in asked]
 
 

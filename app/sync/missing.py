@@ -11,9 +11,12 @@ from typing import Any
 from app.canonical import Kind
 from app.db import cursors, listings, remote_records, runs, work
 from app.db.session import Session
+from app.errors import ProviderUnavailable
 from app.sync.applying import Tally
 from app.sync.stale import look_at_each
 from app.sync.turn import Turn
+
+MOST_SILENT = 3  # so often in a row it is not about records: the provider is away
 
 
 async def missing(
@@ -43,8 +46,14 @@ async def note(session: Session, turn: Turn, kind: Kind, external_ids: Collectio
 
 
 async def look_at_missing(turn: Turn, run: Any, kind: Kind, external_ids: Sequence[str], tally: Tally) -> bool:
-    """Read these by their ids. False: something more urgent came, or a person stopped it; the rest is due still."""
-    size = turn.provider.capabilities.fetch_size
+    """Read these by their ids. False: something more urgent came, or a person stopped it; the rest is due still.
+
+    What cannot be read is counted and left out. Raises ProviderUnavailable once the others are read, when the provider
+    could not show some. Every further attempt asks for a quarter as many at a time, so that those come apart.
+    """
+    size = max(1, turn.provider.capabilities.fetch_size_of(kind) >> 2 * run.attempts)
+    silence: ProviderUnavailable | None = None
+    in_a_row = 0
     for start in range(0, len(external_ids), size):
         if start:
             async with turn.effects() as session:
@@ -53,8 +62,18 @@ async def look_at_missing(turn: Turn, run: Any, kind: Kind, external_ids: Sequen
             if stop:
                 return False
         asked = external_ids[start : start + size]
-        found, _ = await look_at_each(turn, kind, asked)
+        try:
+            found, faults = await look_at_each(turn, kind, asked)
+        except ProviderUnavailable as error:
+            silence, in_a_row = error, in_a_row + 1
+            if in_a_row == MOST_SILENT:
+                raise
+            continue
+        in_a_row = 0
         tally.add(found)
+        tally.unread += len(faults)
         async with turn.effects() as session:
-            await note(session, turn, kind, asked)
+            await note(session, turn, kind, [one for one in asked if one not in faults])
+    if silence is not None:
+        raise silence
     return True

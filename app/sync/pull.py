@@ -1,19 +1,23 @@
 """Pull: what changed at the provider, page by page; one page and its cursor are one transaction."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
+
+import structlog
 
 from app.canonical import Kind, RemoteBankTransaction, RemoteInvoice, RemoteJournal, RemotePayment, RemoteRecord
 from app.db import cursors, outgoing, runs, settlements, work
 from app.db.cures import Cure, cured
-from app.db.session import Session
-from app.errors import ProviderError, ProviderRejected, ProviderUnavailable
+from app.db.session import Session, Unavailable
+from app.errors import ProviderError, ProviderRejected, ProviderUnavailable, StaleLease
 from app.providers.base import Page
 from app.sync.applying import Tally, apply, only, unknown_yet
 from app.sync.calendar import followed
 from app.sync.missing import look_at_missing, missing, note
 from app.sync.turn import Turn
+
+log = structlog.get_logger(__name__)
 
 _SYNCED_AT = {
     Kind.payment: "last_payment_sync_at",
@@ -52,32 +56,27 @@ class Days:
 async def pull(turn: Turn, run: Any) -> None:
     """Carry out one pull run. It gives way between pages, or kinds, to what is more urgent, and goes on later.
 
-    What goes wrong with one kind alone is raised once all others are read. Raises ProviderError.
+    What goes wrong with one kind alone is raised once all others are read. Raises ProviderError, or whatever broke us.
     """
     asked = run.params.get("kinds")
     kinds = [Kind(kind) for kind in asked] if asked else followed(turn.provider.capabilities)
     days = Days(_day(run.params.get("date_from")), _day(run.params.get("date_to")))
     done = set(run.params.get("done", ()))
     tally = Tally(**{name: run.counts.get(name, 0) for name in Tally().counts()})
-    failed: ProviderError | None = None
+    failures: list[Exception] = []
     for kind in kinds:
         if kind.value in done:
             continue
-        lacking: list[str] | None = None
-        try:
-            lacking = await _read(turn, run, kind, days, tally)
-            through = lacking is not None and await look_at_missing(turn, run, kind, lacking, tally)
-        except ProviderRejected as error:  # a permission may be missing for this kind alone
-            failed = failed or error
-            continue
-        except ProviderUnavailable as error:
-            if lacking is None:
-                raise
-            failed = failed or error  # it has just shown its list: there is one record that it cannot show
+        mine = replace(tally)
+        through, failure = await _one_kind(turn, run, kind, days, mine)
+        unread = mine.unread - tally.unread
+        tally = mine if through or not days.limited else tally  # days begin anew where they are broken off
+        if failure is not None:
+            failures.append(failure)
             continue
         done |= {kind.value} if through else set()
         async with turn.effects() as session:
-            if through and not days.limited:
+            if through and not days.limited and not unread:
                 await cursors.looked_at_missing(session, turn.firm_id, turn.connection_id, kind)
             stop = not through or not await runs.is_open(session, turn.firm_id, run.id)
             stop = stop or (len(done) < len(kinds) and await work.outranked(session, turn.scope, run.priority))
@@ -86,10 +85,32 @@ async def pull(turn: Turn, run: Any) -> None:
                 return
             # What reads some days has no cursor: what it is through with it need not read again should it fail.
             await runs.count(session, turn.firm_id, run.id, tally.counts(), sorted(done) if days.limited else None)
-    if failed is not None:
-        raise failed
     async with turn.effects() as session:
-        await runs.finish(session, turn.firm_id, run.id, tally.counts())
+        if not failures:
+            await runs.finish(session, turn.firm_id, run.id, tally.counts())
+            return
+        await runs.count(session, turn.firm_id, run.id, tally.counts())
+    raise next((one for one in failures if not isinstance(one, ProviderRejected)), failures[0])
+
+
+async def _one_kind(turn: Turn, run: Any, kind: Kind, days: Days, tally: Tally) -> tuple[bool, Exception | None]:
+    """Read one kind and look at what its list lacks: whether all of it was done, and what went wrong with it alone.
+
+    Raises what the other kinds would meet with too.
+    """
+    lacking: list[str] | None = None
+    try:
+        lacking = await _read(turn, run, kind, days, tally)
+        return lacking is not None and await look_at_missing(turn, run, kind, lacking, tally), None
+    except (StaleLease, Unavailable):
+        raise
+    except Exception as error:  # a permission that is missing, or a record that breaks us, is about this kind alone
+        if isinstance(error, ProviderUnavailable) and lacking is not None:
+            return False, error  # it has just shown its list: there are records that it cannot show
+        if isinstance(error, ProviderError) and not isinstance(error, ProviderRejected):
+            raise
+        log.warning("kind_not_read", connection_id=turn.connection_id, kind=kind.value, exc_info=True)
+        return False, error
 
 
 async def _read(turn: Turn, run: Any, kind: Kind, days: Days, tally: Tally) -> list[str] | None:

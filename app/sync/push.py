@@ -50,9 +50,9 @@ def idempotency_key(connection_id: int, kind: Kind, owed: Sequence[Owed]) -> str
 async def push(turn: Turn, kind: Kind) -> None:
     """Write the most urgent owed records of a kind: a few calls, as many as may be in flight at a time."""
     room = calls_at_once(turn)
-    await stale.look_before(turn, kind, room)
+    looked_at = await stale.look_before(turn, kind, room)
     async with turn.effects() as session:
-        ready = await _ready(session, turn, kind, room)
+        ready = await _ready(session, turn, kind, room, looked_at)
         if not ready or turn.company is None:
             return
         stored = []
@@ -84,10 +84,15 @@ def _prepared(turn: Turn, kind: Kind, ready: list[Owed], company: Company) -> tu
         ready = ready[: len(ready) // 2]
 
 
-async def _ready(session: Session, turn: Turn, kind: Kind, room: int) -> list[Owed]:
-    """The owed records that pass preflight, all of one operation; the others get their fault and wait for a person."""
+async def _ready(session: Session, turn: Turn, kind: Kind, room: int, looked_at: frozenset[int] | None) -> list[Owed]:
+    """The owed records that pass preflight, all of one operation; the others get their fault and wait for a person.
+
+    What is there already is taken only if it has been `looked_at` (None: the vendor notices edits itself).
+    """
     limit = turn.provider.capabilities.batch_sizes[kind] * room
     rows = await outgoing.owed(session, turn.firm_id, turn.scope, kind, limit)
+    if looked_at is not None:
+        rows = [row for row in rows if not row.external_id or row.mapping_id in looked_at]
     if turn.company is None:
         return []
     found = await outgoing.codes(session, turn.firm_id, turn.provider_name.value, turn.connection_id)

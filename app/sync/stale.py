@@ -13,9 +13,10 @@ import structlog
 from app.canonical import DocumentState, Gone, Kind, RemoteCustomer, RemoteInvoice, RemoteJournal, RemoteRecord
 from app.db import mappings, outgoing, writes
 from app.db.session import Session, Unavailable
-from app.errors import Fault, ProviderError, ProviderRejected, StaleLease
+from app.errors import Fault, ProviderError, ProviderRejected, ProviderUnavailable, StaleLease
 from app.providers.base import Outcome, Refused
 from app.sync.applying import Tally, apply
+from app.sync.outcomes import backoff
 from app.sync.turn import Turn
 
 log = structlog.get_logger(__name__)
@@ -30,16 +31,23 @@ NOT_READ = Fault(
 )
 
 
-async def look_before(turn: Turn, kind: Kind, calls: int) -> None:
-    """Read what is about to be updated, where the vendor itself would not notice an edit of somebody else's."""
-    if turn.provider.capabilities.guards_updates:
-        return
+async def look_before(turn: Turn, kind: Kind, calls: int) -> frozenset[int] | None:
+    """Read what is about to be updated, where the vendor itself would not notice an edit of somebody else's.
+
+    Returns the mappings that may be updated now; None where the vendor notices. Raises ProviderError.
+    """
+    capabilities = turn.provider.capabilities
+    if capabilities.guards_updates:
+        return None
     async with turn.db.firm(turn.firm_id) as session:
-        limit = turn.provider.capabilities.batch_sizes[kind] * calls
+        limit = capabilities.batch_sizes[kind] * calls
         rows = await outgoing.owed(session, turn.firm_id, turn.scope, kind, limit)
     there = [row for row in rows if row.external_id]
+    if kind in capabilities.read_one_by_one:
+        there = there[: capabilities.fetch_size_of(kind)]
     if there:
         await _look_or_refuse(turn, kind, there)
+    return frozenset(row.mapping_id for row in there)
 
 
 async def _look_or_refuse(turn: Turn, kind: Kind, rows: Sequence[Any]) -> None:
@@ -47,7 +55,11 @@ async def _look_or_refuse(turn: Turn, kind: Kind, rows: Sequence[Any]) -> None:
 
     It could not be read for ever, and nothing behind it would ever be sent.
     """
-    _, faults = await look_at_each(turn, kind, [row.external_id for row in rows])
+    try:
+        _, faults = await look_at_each(turn, kind, [row.external_id for row in rows])
+    except ProviderUnavailable as error:
+        await _put_off(turn, kind, [row.mapping_id for row in rows], error)
+        raise
     if not faults:
         return
     async with turn.effects() as session:
@@ -56,6 +68,24 @@ async def _look_or_refuse(turn: Turn, kind: Kind, rows: Sequence[Any]) -> None:
             if row.external_id in faults and mapping.state == "pending":
                 values = outgoing.with_fault("error", faults[row.external_id])
                 await outgoing.mark(session, turn.firm_id, kind, mapping.id, **values)
+
+
+async def _put_off(turn: Turn, kind: Kind, mapping_ids: Sequence[int], error: ProviderUnavailable) -> None:
+    """Later and later, so that one record which the provider cannot show holds up nothing else.
+
+    Each half at a time of its own, so that it comes apart from what was asked for beside it.
+    """
+    fault = Fault(code=error.public_code, message=error.detail, who="provider", retries_itself=True)
+    half = (len(mapping_ids) + 1) // 2
+    async with turn.effects() as session:
+        for place, mapping_id in enumerate(mapping_ids):
+            mapping = await mappings.get(session, turn.firm_id, kind, mapping_id)
+            if mapping.state != "pending":
+                continue
+            values = outgoing.with_fault("pending", fault)
+            values |= {"failures": mapping.failures + 1}
+            values |= {"next_due_at": outgoing.in_future(backoff(mapping.failures + (place >= half)))}
+            await outgoing.mark(session, turn.firm_id, kind, mapping_id, **values)
 
 
 async def look_after(turn: Turn, call_id: int, answers: Sequence[Outcome]) -> None:
@@ -75,7 +105,7 @@ async def look_at(turn: Turn, kind: Kind, external_ids: Collection[str]) -> Tall
     """Read these and take in what was changed there. Raises ProviderError."""
     tally = Tally()
     ids = list(dict.fromkeys(external_ids))
-    size = turn.provider.capabilities.fetch_size
+    size = turn.provider.capabilities.fetch_size_of(kind)
     for start in range(0, len(ids), size):
         records = await turn.provider.fetch(kind, ids[start : start + size])
         async with turn.effects() as session:

@@ -152,9 +152,10 @@ async def fail(stack: Haystack, firm: int, key: str, provider: str, connection: 
     vendor, alias = VENDORS[provider]
     token = [secret for secret, what in stack.vendors.secrets.items() if what == "given access_token"][-1]
     faults = stack.world.sims.faults
+    method = "POST" if provider == "quickbooks" else "PUT"  # a read there must not take the failure of a write
     answered: list[int] = []
     for number, failure in enumerate(failures(provider, token)):
-        armed = faults.add(Fault(provider=vendor, path="(batch|invoice|Invoices)$", **failure))
+        armed = faults.add(Fault(provider=vendor, path="(batch|invoice|Invoices)$", method=method, **failure))
         record = await keep_books(stack, key, alias, f"{alias}-{number}")
         path = f"{BOOKS}/connections/{connection}/sync_invoice"
         patience = {"Prefer": f"wait={1 if answered else 30}"}  # the first is refused for good, the others go on trying

@@ -2,13 +2,14 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 
 from app.canonical import Gone, Kind
 from app.db import runs
+from app.db.sync_tables import SyncRun
 from app.db.tables import Connection
 from app.errors import Fault, ProviderRejected, ProviderUnavailable
 from app.providers.base import Page
@@ -131,8 +132,12 @@ async def test_one_that_cannot_be_read_hides_no_other(
     await pull(world, firm, connection, [Kind.invoice])
     assert await states(world, firm, connection, invoices) == ["conflict", "synced", "conflict"]
     reads.looks.clear()
-    await pull(world, firm, connection, [Kind.invoice])
+    assert await pull(world, firm, connection, [Kind.invoice]) == {"unread": 1}
     assert reads.looks == []
+    reads.failing = lambda _id: None
+    await pull(world, firm, connection, [Kind.invoice])
+    assert reads.looks == [ids[1]]
+    assert await states(world, firm, connection, invoices) == ["conflict"] * 3
 
 
 async def test_one_that_the_provider_cannot_show_keeps_no_other_kind_from_being_read(
@@ -162,3 +167,26 @@ async def test_after_two_weeks_nobody_looks_any_more(world: World, monkeypatch: 
         await session.exec_driver_sql("UPDATE sync_cursors SET missing_due = missing_due - interval '15 days'")
     await world.set(firm, Connection, connection, throttled_until=None)
     await pull(world, firm, connection, [Kind.invoice])
+
+
+async def test_one_that_the_provider_cannot_show_comes_apart_from_the_others(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A scheduled pull is tried again, each time with fewer at a time."""
+    firm, connection, invoices = await pushed(world, "quickbooks", 3)
+    ids = await invoices_there(world, firm, connection, invoices)
+    for one in ids:
+        await world.act(connection, "delete_invoice", invoice_id=one)
+    reads = Reads(monkeypatch)
+    reads.failing = lambda one: ProviderUnavailable("It breaks over this one.") if one == ids[0] else None
+    async with world.runtime.db.firm(firm) as session:
+        run = await runs.request(
+            session, firm, connection, "pull", params={"kinds": ["invoice"]}, trigger="schedule", priority=40
+        )
+    for _ in range(4):
+        await world.hurry(firm, connection)
+        await world.set(firm, Connection, connection, throttled_until=None)
+        await world.set(firm, SyncRun, run, next_due_at=datetime.now(UTC))
+        await world.work(connection)
+    assert await states(world, firm, connection, invoices) == ["synced", "conflict", "conflict"]
+    assert sorted(reads.looks) == sorted(ids[1:])

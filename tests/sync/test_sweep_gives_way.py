@@ -58,10 +58,11 @@ async def test_a_sweep_that_failed_half_way_goes_on_from_there(world: World, mon
 
     async def reading(company: QuickBooks, kind: Kind, cursor: str | None, since: date | None) -> AsyncIterator[Page]:
         order.append(kind)
-        if len(order) == 3:
-            raise ProviderUnavailable("The provider is away.")
+        away = len(order) == 3
         async for page in changes(company, kind, cursor, since):
             yield page
+        if away:
+            raise ProviderUnavailable("The provider is away.")
 
     monkeypatch.setattr(QuickBooks, "changes", reading)
     await world.set(firm, Connection, connection, next_nightly_at=None)
@@ -78,7 +79,50 @@ async def test_a_sweep_that_failed_half_way_goes_on_from_there(world: World, mon
     async with world.runtime.db.firm(firm) as session:
         found = await runs.get(session, firm, run.id)
     assert found.state == "done"
-    assert found.counts["seen"] >= run.counts["seen"]
+    await world.set(firm, Connection, connection, next_nightly_at=None)
+    await world.work(connection)
+    async with world.runtime.db.firm(firm) as session:
+        again, *_ = await runs.page(session, firm, after=None, limit=9)
+    assert again.id != run.id
+    assert again.counts["seen"] == found.counts["seen"] > run.counts["seen"]  # nothing was counted twice
+
+
+async def test_a_kind_that_breaks_us_hides_no_other(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    firm = await world.firm()
+    connection = await world.connect(firm)
+    await world.work(connection)
+    order: list[Kind] = []
+    changes = QuickBooks.changes
+
+    async def reading(company: QuickBooks, kind: Kind, cursor: str | None, since: date | None) -> AsyncIterator[Page]:
+        order.append(kind)
+        if len(order) == 1:
+            raise ValueError("what is this?")
+        async for page in changes(company, kind, cursor, since):
+            yield page
+
+    monkeypatch.setattr(QuickBooks, "changes", reading)
+    await world.set(firm, Connection, connection, next_nightly_at=None)
+    await world.work(connection)
+    assert len(order) == len({*order}) == 8
+    async with world.runtime.db.firm(firm) as session:
+        (run,) = [one for one in await runs.page(session, firm, after=None, limit=9) if one.trigger == "nightly"]
+    assert (run.state, run.error["code"]) == ("queued", "internal_error")
+    assert run.params["done"] == sorted(order[1:])
+
+
+@pytest.mark.parametrize(("days", "kept"), [({}, False), ({"date_from": "2026-11-01"}, True)])
+async def test_what_reads_from_cursors_begins_anew_when_it_is_put_off(
+    world: World, days: dict[str, str], kept: bool
+) -> None:
+    """It stands for the scheduled ones until then; what reads some days need not read all of them again."""
+    firm = await world.firm()
+    connection = await world.connect(firm)
+    async with world.runtime.db.firm(firm) as session:
+        run = await runs.request(session, firm, connection, "pull", params=days, trigger="schedule", priority=40)
+        await runs.give_way(session, firm, run, counts={}, done=["payment"])
+        await runs.postpone(session, firm, run, seconds=60, error={})
+        assert ("done" in (await runs.get(session, firm, run)).params) is kept
 
 
 async def test_a_kind_that_the_vendor_refuses_hides_no_other(world: World) -> None:

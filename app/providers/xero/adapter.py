@@ -141,7 +141,7 @@ class Xero:
         missing = list(dict.fromkeys(external_id.lower() for external_id in external_ids))
         records: list[RemoteRecord] = []
         for listing in LISTS[kind] if missing else ():
-            if kind in spec.READ_ONE_BY_ONE:
+            if kind in self.capabilities.read_one_by_one:
                 elements = [element for one in missing for element in await self._one(listing, one)]
             else:
                 elements = await self._by_ids(kind, missing)

@@ -17,8 +17,6 @@ PAGE_SIZE = 1000
 # Whether If-Modified-Since includes its own second is undocumented, and a change may become visible a little after
 # the moment it is stamped with. Every new round reads this much again.
 OVERLAP = timedelta(minutes=2)
-# Xero takes no list of ids for these.
-READ_ONE_BY_ONE = frozenset({Kind.payment, Kind.journal_entry, Kind.bank_transaction})
 
 CAPABILITIES = Capabilities(
     # About 50 elements per call is the vendor's own advice.
@@ -51,6 +49,7 @@ CAPABILITIES = Capabilities(
     clears_fields=True,
     # Xero has no version to hold an update to: the last writer wins.
     guards_updates=False,
+    read_one_by_one=frozenset({Kind.payment, Kind.journal_entry, Kind.bank_transaction}),
 )
 
 
