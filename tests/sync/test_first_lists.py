@@ -61,6 +61,13 @@ async def invoices_there(world: World, firm: int, connection: int, invoices: lis
     return [await there(world, firm, connection, one) for one in invoices]
 
 
+async def scheduled(world: World, firm: int, connection: int) -> int:
+    """A pull of invoices that nobody waits for."""
+    asked = {"kinds": ["invoice"]}
+    async with world.runtime.db.firm(firm) as session:
+        return await runs.request(session, firm, connection, "pull", params=asked, trigger="schedule", priority=40)
+
+
 @pytest.mark.parametrize("known", [False, True])
 async def test_one_that_was_broken_off_is_compared_all_the_same(
     world: World, monkeypatch: pytest.MonkeyPatch, known: bool
@@ -107,9 +114,7 @@ async def test_looking_at_what_it_lacks_gives_way_and_begins_nothing_anew(
     monkeypatch.setattr(QuickBooks, "capabilities", replace(QuickBooks.capabilities, fetch_size=1))
     monkeypatch.setattr(QuickBooks, "write", writing)
     reads.at_look = at_look
-    asked = {"kinds": ["invoice"]}
-    async with world.runtime.db.firm(firm) as session:
-        run = await runs.request(session, firm, connection, "pull", params=asked, trigger="schedule", priority=40)
+    run = await scheduled(world, firm, connection)
     await world.work(connection)
     assert order == ["look", "write", "look", "look"]
     assert sorted(reads.looks) == sorted(await invoices_there(world, firm, connection, invoices))
@@ -179,10 +184,7 @@ async def test_one_that_the_provider_cannot_show_comes_apart_from_the_others(
         await world.act(connection, "delete_invoice", invoice_id=one)
     reads = Reads(monkeypatch)
     reads.failing = lambda one: ProviderUnavailable("It breaks over this one.") if one == ids[0] else None
-    async with world.runtime.db.firm(firm) as session:
-        run = await runs.request(
-            session, firm, connection, "pull", params={"kinds": ["invoice"]}, trigger="schedule", priority=40
-        )
+    run = await scheduled(world, firm, connection)
     for _ in range(4):
         await world.hurry(firm, connection)
         await world.set(firm, Connection, connection, throttled_until=None)

@@ -28,6 +28,18 @@ async def edited(world: World) -> tuple[int, int, list[int]]:
     return firm, connection, ids
 
 
+def fails_over(monkeypatch: pytest.MonkeyPatch, odd: str, error: Exception) -> None:
+    """Every look at this record goes wrong, and with it that at those beside it."""
+    fetch = Xero.fetch
+
+    async def looking(company: Xero, kind: Kind, external_ids: Sequence[str]) -> Any:
+        if odd in external_ids:
+            raise error
+        return await fetch(company, kind, external_ids)
+
+    monkeypatch.setattr(Xero, "fetch", looking)
+
+
 async def test_a_record_that_may_not_be_read_before_its_update_waits_for_a_person(world: World) -> None:
     firm, connection, ids = await edited(world)
     refused = (await world.mapping(firm, Kind.journal_entry, connection, ids[1])).external_id
@@ -46,14 +58,7 @@ async def test_a_record_whose_copy_cannot_be_read_before_its_update_holds_nothin
 ) -> None:
     firm, connection, ids = await edited(world)
     odd = (await world.mapping(firm, Kind.journal_entry, connection, ids[1])).external_id
-    fetch = Xero.fetch
-
-    async def breaking(company: Xero, kind: Kind, external_ids: Sequence[str]) -> Any:
-        if odd in external_ids:
-            raise ValueError("what is this?")
-        return await fetch(company, kind, external_ids)
-
-    monkeypatch.setattr(Xero, "fetch", breaking)
+    fails_over(monkeypatch, odd, ValueError("what is this?"))
     await world.work(connection)
     found = [await world.mapping(firm, Kind.journal_entry, connection, one) for one in ids]
     assert [one.state for one in found] == ["synced", "error", "synced"]
@@ -65,14 +70,7 @@ async def test_a_record_that_the_provider_cannot_show_before_its_update_comes_ap
 ) -> None:
     firm, connection, ids = await edited(world)
     odd = (await world.mapping(firm, Kind.journal_entry, connection, ids[1])).external_id
-    fetch = Xero.fetch
-
-    async def silent(company: Xero, kind: Kind, external_ids: Sequence[str]) -> Any:
-        if odd in external_ids:
-            raise ProviderUnavailable("It breaks over this one.")
-        return await fetch(company, kind, external_ids)
-
-    monkeypatch.setattr(Xero, "fetch", silent)
+    fails_over(monkeypatch, odd, ProviderUnavailable("It breaks over this one."))
     for _ in range(12):
         await world.set(firm, Connection, connection, throttled_until=None)
         await world.work(connection)
@@ -83,7 +81,7 @@ async def test_a_record_that_the_provider_cannot_show_before_its_update_comes_ap
     found = [await world.mapping(firm, Kind.journal_entry, connection, one) for one in ids]
     assert [one.state for one in found] == ["synced", "pending", "synced"]
     assert (found[1].fault["code"], found[1].fault["retries_itself"]) == ("provider_unavailable", True)
-    monkeypatch.setattr(Xero, "fetch", fetch)
+    monkeypatch.undo()
     await world.set(firm, JournalEntrySyncMapping, found[1].id, next_due_at=datetime.now(UTC))
     await world.set(firm, Connection, connection, throttled_until=None)
     await world.work(connection)

@@ -49,22 +49,28 @@ async def test_a_person_waits_for_no_more_than_one_kind_of_the_daily_sweep(
     assert run.state == "done"
 
 
-async def test_a_sweep_that_failed_half_way_goes_on_from_there(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    firm = await world.firm()
-    connection = await world.connect(firm)
-    await world.work(connection)
+def listed(monkeypatch: pytest.MonkeyPatch, failing: int, error: Exception) -> list[Kind]:
+    """The kinds that are listed at QuickBooks from now on; the list with this number fails after its pages."""
     order: list[Kind] = []
     changes = QuickBooks.changes
 
     async def reading(company: QuickBooks, kind: Kind, cursor: str | None, since: date | None) -> AsyncIterator[Page]:
         order.append(kind)
-        away = len(order) == 3
+        fails = len(order) == failing
         async for page in changes(company, kind, cursor, since):
             yield page
-        if away:
-            raise ProviderUnavailable("The provider is away.")
+        if fails:
+            raise error
 
     monkeypatch.setattr(QuickBooks, "changes", reading)
+    return order
+
+
+async def test_a_sweep_that_failed_half_way_goes_on_from_there(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    firm = await world.firm()
+    connection = await world.connect(firm)
+    await world.work(connection)
+    order = listed(monkeypatch, 3, ProviderUnavailable("The provider is away."))
     await world.set(firm, Connection, connection, next_nightly_at=None)
     await world.work(connection)
     async with world.runtime.db.firm(firm) as session:
@@ -91,17 +97,7 @@ async def test_a_kind_that_breaks_us_hides_no_other(world: World, monkeypatch: p
     firm = await world.firm()
     connection = await world.connect(firm)
     await world.work(connection)
-    order: list[Kind] = []
-    changes = QuickBooks.changes
-
-    async def reading(company: QuickBooks, kind: Kind, cursor: str | None, since: date | None) -> AsyncIterator[Page]:
-        order.append(kind)
-        if len(order) == 1:
-            raise ValueError("what is this?")
-        async for page in changes(company, kind, cursor, since):
-            yield page
-
-    monkeypatch.setattr(QuickBooks, "changes", reading)
+    order = listed(monkeypatch, 1, ValueError("what is this?"))
     await world.set(firm, Connection, connection, next_nightly_at=None)
     await world.work(connection)
     assert len(order) == len({*order}) == 8
