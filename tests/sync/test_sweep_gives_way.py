@@ -10,7 +10,7 @@ from app.canonical import Kind
 from app.db import remote_records, runs
 from app.db.sync_tables import SyncRun
 from app.db.tables import Connection
-from app.errors import ProviderUnavailable
+from app.errors import ProviderUnavailable, RateLimited
 from app.providers.base import Page
 from app.providers.quickbooks.adapter import QuickBooks
 from app.sync import requests
@@ -166,3 +166,19 @@ async def test_a_pull_of_something_else_does_not_stand_for_the_scheduled_one(wor
         async with world.runtime.db.firm(firm) as session:
             found.append(len(await runs.page(session, firm, after=None, limit=9)))
     assert found == [2, 2, 1, 1]
+
+
+async def test_a_pull_that_a_person_waits_for_ends_at_a_limit_and_says_how_to_go_on(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    firm = await world.firm()
+    connection = await world.connect(firm)
+    await world.work(connection)
+    listed(monkeypatch, 1, RateLimited("The calls of this minute are used up."))
+    given: dict[str, Any] = {"kinds": None, "date_from": None, "date_to": None, "requested_by": "alice"}
+    asked = await requests.pull(world.runtime.db, firm, connection, **given)
+    await world.work(connection)
+    async with world.runtime.db.firm(firm) as session:
+        run = await runs.get(session, firm, asked)
+    assert (run.state, run.error["code"]) == ("failed", "rate_limited")
+    assert (run.error["retries_itself"], run.error["fix"]) == (False, "Ask for it again.")
