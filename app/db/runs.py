@@ -185,8 +185,13 @@ async def discard(session: Session, firm_id: int, run_id: int) -> None:
     await session.execute(delete(SyncRun).where(SyncRun.firm_id == firm_id, SyncRun.id == run_id))
 
 
-async def give_way(session: Session, firm_id: int, run_id: int, *, counts: Json, done: Sequence[str]) -> None:
-    """Put a run back in its queue with what it has done so far; that was no failure. A paused one stays paused."""
+async def give_way(
+    session: Session, firm_id: int, run_id: int, *, counts: Json, done: Sequence[str], failed: bool = False
+) -> None:
+    """Put a run back in its queue with what it has done so far. A paused one stays paused.
+
+    That was no failure, and its attempts begin anew unless something `failed` before.
+    """
     queued = case((SyncRun.state.in_(("queued", "running")), "queued"), else_=SyncRun.state)
     await session.execute(
         update(SyncRun)
@@ -194,7 +199,7 @@ async def give_way(session: Session, firm_id: int, run_id: int, *, counts: Json,
         .values(
             state=queued,
             counts=counts,
-            attempts=0,
+            attempts=SyncRun.attempts if failed else 0,
             params=_with_done(done),
             updated_at=func.now(),
         )

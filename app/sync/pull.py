@@ -79,9 +79,11 @@ async def pull(turn: Turn, run: Any) -> None:
             if through and not days.limited and not unread:
                 await cursors.looked_at_missing(session, turn.firm_id, turn.connection_id, kind)
             stop = not through or not await runs.is_open(session, turn.firm_id, run.id)
-            stop = stop or (len(done) < len(kinds) and await work.outranked(session, turn.scope, run.priority))
+            more = len(done) + len(failures) < len(kinds)
+            stop = stop or (more and await work.outranked(session, turn.scope, run.priority))
             if stop:
-                await runs.give_way(session, turn.firm_id, run.id, counts=tally.counts(), done=sorted(done))
+                counts, failed = tally.counts(), bool(failures)
+                await runs.give_way(session, turn.firm_id, run.id, counts=counts, done=sorted(done), failed=failed)
                 return
             # What reads some days has no cursor: what it is through with it need not read again should it fail.
             await runs.count(session, turn.firm_id, run.id, tally.counts(), sorted(done) if days.limited else None)

@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 
 from app.canonical import DocumentState, Gone, Kind, RemoteCustomer, RemoteInvoice, RemoteJournal, RemoteRecord
-from app.db import mappings, outgoing, writes
+from app.db import mappings, outgoing, run_control, writes
 from app.db.session import Session, Unavailable
 from app.errors import Fault, ProviderError, ProviderRejected, ProviderUnavailable, StaleLease
 from app.providers.base import Outcome, Refused
@@ -45,13 +45,12 @@ async def look_before(turn: Turn, kind: Kind, calls: int) -> frozenset[int] | No
     there = [row for row in rows if row.external_id]
     if kind in capabilities.read_one_by_one:
         there = there[: capabilities.fetch_size_of(kind)]
-    if there:
-        await _look_or_refuse(turn, kind, there)
-    return frozenset(row.mapping_id for row in there)
+    faults = await _look_or_refuse(turn, kind, there) if there else {}
+    return frozenset(row.mapping_id for row in there if row.external_id not in faults)
 
 
-async def _look_or_refuse(turn: Turn, kind: Kind, rows: Sequence[Any]) -> None:
-    """Read what these records are there; what cannot be read is not written, and says so.
+async def _look_or_refuse(turn: Turn, kind: Kind, rows: Sequence[Any]) -> dict[str, Fault]:
+    """Read what these records are there; what cannot be read is not written, and says so. Returns why not, by id.
 
     It could not be read for ever, and nothing behind it would ever be sent.
     """
@@ -60,14 +59,15 @@ async def _look_or_refuse(turn: Turn, kind: Kind, rows: Sequence[Any]) -> None:
     except ProviderUnavailable as error:
         await _put_off(turn, kind, [row.mapping_id for row in rows], error)
         raise
-    if not faults:
-        return
+    refused = [row for row in rows if row.external_id in faults]
     async with turn.effects() as session:
-        for row in rows:
+        await outgoing.lock(session, turn.firm_id, kind, [row.mapping_id for row in refused])
+        for row in refused:
             mapping = await mappings.get(session, turn.firm_id, kind, row.mapping_id)
-            if row.external_id in faults and mapping.state == "pending":
+            if mapping.state == "pending":
                 values = outgoing.with_fault("error", faults[row.external_id])
                 await outgoing.mark(session, turn.firm_id, kind, mapping.id, **values)
+    return faults
 
 
 async def _put_off(turn: Turn, kind: Kind, mapping_ids: Sequence[int], error: ProviderUnavailable) -> None:
@@ -78,14 +78,16 @@ async def _put_off(turn: Turn, kind: Kind, mapping_ids: Sequence[int], error: Pr
     fault = Fault(code=error.public_code, message=error.detail, who="provider", retries_itself=True)
     half = (len(mapping_ids) + 1) // 2
     async with turn.effects() as session:
+        await outgoing.lock(session, turn.firm_id, kind, mapping_ids)
         for place, mapping_id in enumerate(mapping_ids):
             mapping = await mappings.get(session, turn.firm_id, kind, mapping_id)
             if mapping.state != "pending":
                 continue
+            wait = backoff(mapping.failures) * (1 + (place >= half))
             values = outgoing.with_fault("pending", fault)
-            values |= {"failures": mapping.failures + 1}
-            values |= {"next_due_at": outgoing.in_future(backoff(mapping.failures + (place >= half)))}
+            values |= {"failures": mapping.failures + 1, "next_due_at": outgoing.in_future(wait)}
             await outgoing.mark(session, turn.firm_id, kind, mapping_id, **values)
+        await run_control.hold(session, turn.firm_id, kind, mapping_ids)  # somebody may have paused their run meanwhile
 
 
 async def look_after(turn: Turn, call_id: int, answers: Sequence[Outcome]) -> None:

@@ -12,7 +12,8 @@ from app.db.tables import Connection
 from app.errors import ProviderUnavailable
 from app.providers.base import WriteCall
 from app.providers.xero.adapter import Xero
-from app.sync import runner
+from app.sync import requests, runner
+from app.sync.controlling import Act, control
 from tests.support.world import World
 from tests.sync.test_journals import entry, saved
 
@@ -117,5 +118,30 @@ async def test_no_more_is_looked_at_than_fits_into_a_minute_and_only_that_is_wri
     await world.work(connection)
     assert [len(one) for one in looked_at] == written == [10, 3]
     assert len({one for some in looked_at for one in some}) == 13
+    found = [await world.mapping(firm, Kind.journal_entry, connection, one) for one in ids]
+    assert {one.state for one in found} == {"synced"}
+
+
+async def test_a_push_that_is_paused_while_a_look_hangs_stays_paused(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    firm, connection, ids = await edited(world)
+    kinds = [Kind.journal_entry]
+    asked = await requests.push_many(world.runtime.db, firm, connection, kinds, ids, requested_by="alice")
+    run = asked.run_id
+    assert run is not None
+
+    async def hanging(_company: Xero, _kind: Kind, _external_ids: Sequence[str]) -> Any:
+        await control(world.runtime.db, firm, run, Act.pause, actor="alice")
+        raise ProviderUnavailable("No answer came.")
+
+    with monkeypatch.context() as silent:
+        silent.setattr(Xero, "fetch", hanging)
+        await runner.work_on(world.runtime, connection)
+    found = [await world.mapping(firm, Kind.journal_entry, connection, one) for one in ids]
+    assert {(one.state, one.next_due_at.year) for one in found} == {("pending", 2999)}
+    await control(world.runtime.db, firm, run, Act.resume, actor="alice")
+    await world.set(firm, Connection, connection, throttled_until=None)
+    await world.work(connection)
     found = [await world.mapping(firm, Kind.journal_entry, connection, one) for one in ids]
     assert {one.state for one in found} == {"synced"}

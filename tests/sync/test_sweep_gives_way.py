@@ -182,3 +182,15 @@ async def test_a_pull_that_a_person_waits_for_ends_at_a_limit_and_says_how_to_go
         run = await runs.get(session, firm, asked)
     assert (run.state, run.error["code"]) == ("failed", "rate_limited")
     assert (run.error["retries_itself"], run.error["fix"]) == (False, "Ask for it again.")
+
+
+@pytest.mark.parametrize(("failed", "attempts"), [(False, 0), (True, 1)])
+async def test_giving_way_forgives_no_failure(world: World, failed: bool, attempts: int) -> None:
+    """Or what breaks over one kind would never end while events come."""
+    firm = await world.firm()
+    connection = await world.connect(firm)
+    async with world.runtime.db.firm(firm) as session:
+        run = await runs.request(session, firm, connection, "pull", params={}, trigger="schedule", priority=40)
+        await runs.start(session, firm, run)
+        await runs.give_way(session, firm, run, counts={}, done=[], failed=failed)
+        assert (await runs.get(session, firm, run)).attempts == attempts
