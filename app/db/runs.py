@@ -136,7 +136,8 @@ async def finish(session: Session, firm_id: int, run_id: int, counts: Json) -> N
 
 async def fail(session: Session, firm_id: int, run_id: int, error: Json) -> None:
     """Close a run that cannot be carried out; what it did before stays counted."""
-    await _change_open(session, firm_id, run_id, state="failed", error=error, finished_at=func.now())
+    told = {**error, "retries_itself": False}  # whatever it waited for before: it is not tried again
+    await _change_open(session, firm_id, run_id, state="failed", error=told, finished_at=func.now())
 
 
 async def count(session: Session, firm_id: int, run_id: int, counts: Json, done: Sequence[str] | None = None) -> None:

@@ -191,8 +191,8 @@ async def _not_done(turn: Turn, run: Any, error: dict[str, Any], *, again: bool)
             seconds = backoff(run.attempts).total_seconds()
             await runs.postpone(session, turn.firm_id, run.id, seconds=seconds, error=error)
         else:
-            told = {**error, "retries_itself": False, "fix": error.get("fix") or ("Ask for it again." if again else "")}
-            await runs.fail(session, turn.firm_id, run.id, told)
+            fix = error.get("fix") or ("Ask for it again." if again else "")
+            await runs.fail(session, turn.firm_id, run.id, {**error, "fix": fix})
 
 
 async def _carry_out(runtime: Runtime, turn: Turn, run: Any) -> None:

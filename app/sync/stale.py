@@ -60,6 +60,8 @@ async def _look_or_refuse(turn: Turn, kind: Kind, rows: Sequence[Any]) -> dict[s
         await _put_off(turn, kind, [row.mapping_id for row in rows], error)
         raise
     refused = [row for row in rows if row.external_id in faults]
+    if not refused:
+        return faults
     async with turn.effects() as session:
         await outgoing.lock(session, turn.firm_id, kind, [row.mapping_id for row in refused])
         for row in refused:

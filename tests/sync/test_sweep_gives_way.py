@@ -194,3 +194,18 @@ async def test_giving_way_forgives_no_failure(world: World, failed: bool, attemp
         await runs.start(session, firm, run)
         await runs.give_way(session, firm, run, counts={}, done=[], failed=failed)
         assert (await runs.get(session, firm, run)).attempts == attempts
+
+
+async def test_a_run_that_gave_up_does_not_promise_to_try_itself_again(world: World) -> None:
+    firm = await world.firm()
+    connection = await world.connect(firm)
+    await world.work(connection)
+    async with world.runtime.db.firm(firm) as session:
+        run = await runs.request(session, firm, connection, "pull", params={}, trigger="schedule", priority=40)
+        met = {"code": "rate_limited", "retries_itself": True}
+        await runs.postpone(session, firm, run, seconds=0, error=met)
+    await world.set(firm, SyncRun, run, attempts=99)
+    await world.work(connection)
+    async with world.runtime.db.firm(firm) as session:
+        found = await runs.get(session, firm, run)
+    assert (found.state, found.error) == ("failed", met | {"retries_itself": False})
